@@ -1,0 +1,252 @@
+"""What the product needs from outside: protocols at domain height, each with its contract.
+
+Every method is a switch point of the deterministic simulation: no lock of ours is held across a call. Methods raise
+only the error tree of `errors.py`; which leaf for which situation stands at the method. Called from many threads at
+once unless a method says otherwise. Clocks, chance and threads are ports too.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Receipt, Task
+
+
+class Clock(Protocol):
+    """Time. The wall clock labels and decides how soon somebody tries; safety never rests on it."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970, UTC."""
+
+    def monotonic_sec(self) -> float:
+        """Seconds that never jump: all durations are measured with it."""
+
+    def sleep(self, sec: float) -> None:
+        """Wait `sec` seconds; returns early when the service is stopping."""
+
+
+class Random(Protocol):
+    """Chance: jitter and nonces."""
+
+    def uniform(self) -> float:
+        """Return a number in [0, 1)."""
+
+    def nonce(self) -> str:
+        """Return 16 hex digits that nobody else draws."""
+
+
+class Workers(Protocol):
+    """Side by side: runs jobs and tells them when to stop."""
+
+    def run(self, jobs: Mapping[str, Callable[[], None]]) -> None:
+        """Run all jobs side by side until each returned; the first error stops the others and is raised."""
+
+    def stopping(self) -> bool:
+        """Tell whether the service was asked to stop; long loops look at it."""
+
+    def stop(self) -> None:
+        """Ask all jobs to stop."""
+
+
+class LogSource(Protocol):
+    """Where log files come from: the RDS API, or a folder. Never judges bytes; the download stage does.
+
+    Every call counts against the source's own API budget and waits for it. Vendor retries are off.
+    """
+
+    def instances(self) -> list[Instance]:
+        """List all instances that have log files we understand. Raises: Throttled, Unreachable, TimedOut, AccessDenied."""
+
+    def log_files(self, instance_id: str, *, written_since_ms: int = 0, name_contains: str = "") -> list[ListedFile]:
+        """List an instance's files, whole or not at all (RDS-06).
+
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied, InstanceGone, InstanceNotReady.
+        """
+
+    def read(self, instance_id: str, log_file_name: str, marker: str, *, max_lines: int = 0) -> Answer:
+        """Read behind `marker` ("0": from the start; "": the last `max_lines` lines, to learn the end marker).
+
+        max_lines: 0 = as many as the source gives (RDS: 10,000 and about 1 MiB).
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied, InstanceGone, InstanceNotReady, LogFileGone,
+        BinaryRefused, MarkerRefused.
+        """
+
+    def complete_file(self, instance_id: str, log_file_name: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Open the whole file as a stream of pieces of at most 1 MiB, one call of the budget.
+
+        A stream that breaks raises Unreachable or TimedOut from the iterator. Raises also: Throttled, AccessDenied,
+        InstanceGone, LogFileGone, CompleteFileRefused.
+        """
+
+
+class Delivery(Protocol):
+    """A task handed to a worker, to be acked or retried later."""
+
+    @property
+    def task(self) -> Task: ...
+
+    def ack(self) -> None:
+        """The hint is used up."""
+
+    def retry_later(self, delay_sec: float) -> None:
+        """Hand the task out again after `delay_sec` seconds."""
+
+
+class Queue(Protocol):
+    """Carries hints from discovery to processors. May lose, double and delay them: the state store is the truth."""
+
+    def put(self, task: Task, *, deadline_ms: int = 0) -> None:
+        """Add a hint; returns when it is durable. Twice the same file before a take is one delivery (embedded).
+
+        deadline_ms: epoch ms when the source deletes the file; earlier deadlines are handed out first. 0: unknown.
+        Raises: Transient.
+        """
+
+    def take(self, wait_sec: float) -> Delivery | None:
+        """Take the most urgent task; None when there was none for `wait_sec` seconds. Raises: Transient."""
+
+
+class StateStore(Protocol):
+    """What survives a kill. Each method is one conditional write or one consistent read (reliability.md §5.2).
+
+    A Conflict means that the condition failed; whether by somebody else or by our own lost answer is found out by
+    `checkpoint()`: see stages/claim.py. Raises everywhere: Transient (not applied), StateAnswerLost (may be applied).
+    """
+
+    # instances (discovery)
+    def save_instance(self, row: TrackedInstance) -> None:
+        """Insert or update an instance's row; leaves the listing lease alone."""
+
+    def instances(self) -> list[TrackedInstance]:
+        """Return all instance rows."""
+
+    def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
+        """Take the right to list this instance until `until_sec`; False when another owner's lease is live."""
+
+    # tracking rows (discovery: W1-W3, W12; worker: W9, W10, W11, W13)
+    def see(self, row: TrackedFile) -> bool:
+        """W1: insert; False when the row exists (it is left as it is)."""
+
+    def grow(self, instance_id: str, log_file_name: str, *, file_size: int, last_written: int, now_sec: int) -> None:
+        """W2: new size and time; status `discovered`. Missing row: Conflict. Resets `missing`."""
+
+    def queued(self, instance_id: str, log_file_name: str, now_sec: int) -> None:
+        """W3: the queue confirmed the hint."""
+
+    def missed(self, instance_id: str, log_file_name: str, missing: int) -> None:
+        """The file lacked in `missing` whole listings in a row."""
+
+    def tracked(self, instance_id: str) -> list[TrackedFile]:
+        """Return all rows of an instance."""
+
+    def track_progress(self, instance_id: str, log_file_name: str, *, status: str, segment_id: str,
+                       delivered_bytes: int, records: int, gap_bytes: int, raw_records: int, error: str,
+                       now_sec: int, file_size: int | None = None) -> bool:
+        """W9, W10, W13: the worker's half of the row. `file_size` given: only while the row still has it (False else)."""
+
+    def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
+        """W11: only while status is `completed` and delivered_bytes unchanged; False else."""
+
+    def prune(self, instance_id: str, log_file_name: str) -> None:
+        """W12: delete the tracking row."""
+
+    # checkpoints
+    def checkpoint(self, instance_id: str, log_file_name: str) -> Checkpoint | None:
+        """Read the row consistently."""
+
+    def take_claim(self, initial: Checkpoint, *, owner: str, now_ms: int, until_ms: int) -> Checkpoint:
+        """W4: take lease and raise epoch when free or over; a missing row starts as `initial`. Raises: ClaimHeld."""
+
+    def renew(self, claimed: Checkpoint, *, until_ms: int) -> None:
+        """W5. Condition: lease_owner and epoch of `claimed`. Raises: EpochMoved."""
+
+    def intend(self, claimed: Checkpoint, intent: Intent, *, until_ms: int) -> None:
+        """W6. Condition: mine, no intent, byte_offset == claimed.byte_offset. Raises: EpochMoved."""
+
+    def advance(self, claimed: Checkpoint, intent_id: str, moved: Checkpoint) -> None:
+        """W7: replace the row by `moved` (which may hold the following intent). Condition: mine, `intent.id` == intent_id
+        ("": no intent open). Raises: EpochMoved."""
+
+    def release(self, claimed: Checkpoint, *, withdraw_intent: bool) -> None:
+        """W9, W10: end the lease; keep the intent unless it was surely never sent. Condition: mine. Raises: EpochMoved."""
+
+    # dead letters
+    def bury(self, letter: DeadLetter) -> None:
+        """W8: insert, or raise retry_count and failed_at of the same message_id. Durable when it returns."""
+
+    def dead_letter(self, message_id: str) -> DeadLetter | None:
+        """Read one."""
+
+    def delete_dead_letter(self, message_id: str) -> None:
+        """Remove one whose range was delivered; silent when absent."""
+
+
+class StateAdmin(Protocol):
+    """What operators see and repair; the same adapters as StateStore."""
+
+    def all_tracked(self) -> list[TrackedFile]: ...
+
+    def checkpoints(self) -> list[Checkpoint]: ...
+
+    def dead_letters(self, *, gaps: bool = False) -> list[DeadLetter]:
+        """Return the open dead letters, or the gaps."""
+
+
+class Sink(Protocol):
+    """Where records go. A batch counts as delivered only on a strict receipt (law 3)."""
+
+    settle_sec: float
+    """How long after an unknown outcome a search proves absence: 0 for files, > POST_TIMEOUT_SEC + search lag for OpenObserve."""
+
+    def ship(self, batch: Batch, lines: Sequence[bytes]) -> Receipt:
+        """Store `lines` (all or the missing ones of `batch`); returns only when all are stored.
+
+        Raises: Unreachable, SinkBusy, DiskFull, BreakerOpen (surely not stored), SinkRejected (permanent for some
+        record), ReceiptMissing and ReceiptPartial (unknown), AccessDenied.
+        """
+
+    def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int) -> set[bytes]:
+        """Return the record ids of this file key with an entry offset in [from_offset, to_offset), each once.
+
+        A partial or failing search raises (Unreachable, TimedOut) and is never read as "nothing found".
+        """
+
+
+class Claim(Protocol):
+    """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
+
+    checkpoint: Checkpoint
+
+    def keep(self) -> None:
+        """Renew the lease when a third of it is gone; before long waits and each POST. Raises: EpochMoved."""
+
+    def bury(self, batch: Batch, reason: str, error: str) -> None:
+        """Write the batch's range down as dead letter, or its gap as gap; durable before the checkpoint passes it."""
+
+
+class Files(Protocol):
+    """What is known of a claimed family's files; lets the download stage list again when a surprise says so."""
+
+    def listed(self) -> list[TrackedFile]:
+        """The rows of this family."""
+
+    def list_again(self) -> list[TrackedFile]:
+        """List at the source, save what is new, return the rows. Raises as LogSource.log_files."""
+
+
+class Ports:
+    """All ports of one process, made by wiring."""
+
+    __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+
+    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, sink: Sink, clock: Clock,
+                 random: Random, workers: Workers) -> None:
+        self.source, self.queue, self.state, self.sink = source, queue, state, sink
+        self.clock, self.random, self.workers = clock, random, workers
+
+
+__all__ = [
+    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Queue", "Random", "Sink", "StateAdmin",
+    "StateStore", "Workers",
+]

@@ -1,0 +1,103 @@
+"""What the source lists: instances and log files, and the rows in which discovery remembers them."""
+
+import msgspec
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
+    """One DB instance as RDS describes it (DescribeDBInstances, DescribeDBClusters).
+
+    resource_id:  DbiResourceId; survives a rename and is part of every record id. Folder source: the instance's name.
+    cluster_id:   "" outside a cluster.
+    engine:       aurora-mysql, aurora-postgresql, mysql, mariadb, postgres; "" when it must be detected (folder).
+    status:       as RDS prints it: available, stopped, deleting, …
+    aws_region, account_id: "" when the source is not RDS.
+    """
+
+    instance_id: str
+    resource_id: str
+    cluster_id: str = ""
+    engine: str = ""
+    engine_version: str = ""
+    instance_class: str = ""
+    status: str = "available"
+    is_cluster_writer: bool = False
+    aws_region: str = ""
+    account_id: str = ""
+
+
+class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a listing.
+
+    log_file_name:   as the source lists it.
+    size_bytes:      a hint, not a proof (rds-log-api.md §1 fact 7).
+    last_written_ms: epoch milliseconds by the database's clock.
+    ordinal:         of a segment that is renamed, when the listing tells it; None when only a read can tell.
+    """
+
+    log_file_name: str
+    size_bytes: int
+    last_written_ms: int
+    ordinal: str | None = None
+
+
+class LogFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of work: a dated file, or a family of hourly files under its live name. One claim each.
+
+    log_file_name: the family: key of the checkpoint together with instance_id.
+    log_type:      error, slowquery, general, audit, postgresql.
+    """
+
+    instance_id: str
+    resource_id: str
+    cluster_id: str
+    engine: str
+    log_type: str
+    log_file_name: str
+    aws_region: str = ""
+    account_id: str = ""
+
+
+class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of aurora-log-file-tracking: one listed name (names-and-runbook.md §2.8).
+
+    Units: last_written in ms; discovered_at, queued_at, updated_at, audited_at in epoch seconds; sizes in bytes.
+    status:          discovered, processing, completed, failed.
+    delivered_bytes: delivered position in this name's segment; records: entries delivered from it.
+    family:          name of the checkpoint row that covers this file.
+    segment_id:      the segment that delivered_bytes refers to; "" before the first delivery.
+    missing:         whole listings in a row that lacked this file.
+    """
+
+    instance_id: str
+    log_file_name: str
+    status: str
+    log_type: str
+    cluster_id: str
+    resource_id: str
+    family: str
+    last_written: int
+    file_size: int
+    discovered_at: int
+    updated_at: int
+    delivered_bytes: int = 0
+    records: int = 0
+    gap_bytes: int = 0
+    queued_at: int = 0
+    error: str = ""
+    audited_at: int = 0
+    segment_id: str = ""
+    missing: int = 0
+    raw_records: int = 0
+    schema_version: int = 1
+
+
+class TrackedInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of aurora-instance-metadata: the instance and the lease of its listing. Times in epoch seconds."""
+
+    instance: Instance
+    listed_at: int = 0
+    updated_at: int = 0
+    expires_at: int = 0
+    lease_owner: str = ""
+    lease_until: int = 0
+    error: str = ""

@@ -1,0 +1,68 @@
+"""Names, ordinals and markers of log files: pure rules (rds-log-api.md §3.2, §4), no calls, no state.
+
+A *segment* is one physical file from its first byte to its deletion. Hourly MySQL logs are read under the live name
+first and under a dated name later: their family is the live name, their ordinal the hour in marker and suffix.
+"""
+
+import re
+
+import msgspec
+
+HOUR_SUFFIX = re.compile(r"^(?P<base>.+)\.(?P<day>\d{4}-\d\d-\d\d)\.(?P<hour>\d{1,2})$")
+HOURLY_FOLDERS = ("slowquery/", "general/", "error/mysql-error-running.log", "error/mysql-error.log", "error/mariadb-error")
+MARKER = re.compile(r"^(?P<ordinal>.*):(?P<offset>\d{1,19})$")
+START = "0"
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """A marker taken apart: `ordinal` names the hour (live hourly names), `offset` counts bytes of the file."""
+
+    ordinal: str
+    offset: int
+
+
+def is_hourly(log_file_name: str) -> bool:
+    """Tell whether the file belongs to a family that is renamed every hour (MySQL and MariaDB)."""
+    return log_file_name.startswith(HOURLY_FOLDERS)
+
+
+def family_of(log_file_name: str) -> str:
+    """Return the name under which the file's checkpoint is kept: the live name, or the name itself without `.gz`."""
+    if is_hourly(log_file_name):
+        match = HOUR_SUFFIX.match(log_file_name)
+        return match["base"] if match else log_file_name
+    return log_file_name.removesuffix(".gz")
+
+
+def ordinal_of(log_file_name: str) -> str | None:
+    """Return the hour of a rotated hourly file without a leading zero (`2026-10-10.8`); None for every other name."""
+    match = HOUR_SUFFIX.match(log_file_name) if is_hourly(log_file_name) else None
+    return f"{match['day']}.{int(match['hour'])}" if match else None
+
+
+def ordinal_order(ordinal: str) -> tuple[str, int]:
+    """Sort key of ordinals: by day, then by the hour as a number (RDS-49); other shapes by their text."""
+    day, _, hour = ordinal.rpartition(".")
+    return (day, int(hour)) if hour.isdigit() else (ordinal, 0)
+
+
+def normal_ordinal(ordinal: str) -> str:
+    """Write an ordinal as `ordinal_of` does, so that `2026-10-10.08` and `2026-10-10.8` are one hour."""
+    day, _, hour = ordinal.rpartition(".")
+    return f"{day}.{int(hour)}" if day and hour.isdigit() else ordinal
+
+
+def segment_id(family: str, ordinal: str | None) -> str:
+    """Return the segment's identity: `family@ordinal` for renamed files, the family name for all others."""
+    return f"{family}@{ordinal}" if ordinal else family
+
+
+def parse_marker(marker: str) -> Marker | None:
+    """Take `prefix:offset` apart; None for `0` and every opaque shape."""
+    match = MARKER.match(marker)
+    return Marker(match["ordinal"], int(match["offset"])) if match else None
+
+
+def build_marker(ordinal: str, offset: int) -> str:
+    """Build a marker for any byte offset; RDS honours it when the prefix is one that it returned (RDS-30)."""
+    return f"{ordinal}:{offset}"
