@@ -1,0 +1,33 @@
+"""True log text of each engine with its truth, reproducible from a seed. Serving, rotating and losing it is the simulator's business."""
+
+from random import Random
+
+from aurora_logs_simulator.workload.error_log import ErrorLogWriter
+from aurora_logs_simulator.workload.postgresql_log import PostgresqlLogWriter
+from aurora_logs_simulator.workload.slow_log import EXTRA_ALWAYS, EXTRA_MIXED, EXTRA_NEVER, SlowLogWriter
+from aurora_logs_simulator.workload.written import Truth, Writer, Written
+
+__all__ = ["Truth", "Writer", "Written", "writer"]
+
+LOG_TYPES: dict[str, tuple[str, ...]] = {
+    "slowquery": ("aurora-mysql", "mysql"),
+    "error": ("aurora-mysql", "mysql"),
+    "postgresql": ("aurora-postgresql", "postgres"),
+}
+
+
+def writer(log_type: str, engine: str, seed: str) -> Writer:
+    """Make the writer of one instance's log: equal arguments write equal bytes.
+
+    Raises: ValueError for a log type that the engine does not write.
+    """
+    if engine not in LOG_TYPES.get(log_type, ()):
+        known = ", ".join(f"{name} of {' or '.join(engines)}" for name, engines in LOG_TYPES.items())
+        raise ValueError(f"no writer for log type {log_type!r} of engine {engine!r}; there is {known}")
+    if log_type == "slowquery":
+        draw = Random(f"{seed}/extra/{engine}").random()  # noqa: S311 - reproducible text, nothing secret
+        extra = EXTRA_NEVER if draw < 0.4 else EXTRA_ALWAYS if draw < 0.7 else EXTRA_MIXED
+        return SlowLogWriter(seed, engine=engine, extra=extra)
+    if log_type == "error":
+        return ErrorLogWriter(seed, engine=engine)
+    return PostgresqlLogWriter(seed, engine=engine)
