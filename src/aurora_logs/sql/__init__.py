@@ -1,0 +1,1 @@
+"""What can be read from a statement's text alone: tokens, fingerprint, summary, redaction; no records, no I/O."""
