@@ -1,4 +1,4 @@
-"""True log text of each engine with its truth, reproducible from a seed. Serving, rotating and losing it is the simulator's business."""
+"""True log text of each engine with its truth, reproducible from a seed. Serving and losing it happens elsewhere."""
 
 from random import Random
 
@@ -23,7 +23,8 @@ def writer(log_type: str, engine: str, seed: str) -> Writer:
     """
     if engine not in LOG_TYPES.get(log_type, ()):
         known = ", ".join(f"{name} of {' or '.join(engines)}" for name, engines in LOG_TYPES.items())
-        raise ValueError(f"no writer for log type {log_type!r} of engine {engine!r}; there is {known}")
+        message = f"no writer for log type {log_type!r} of engine {engine!r}; there is {known}"
+        raise ValueError(message)
     if log_type == "slowquery":
         draw = Random(f"{seed}/extra/{engine}").random()  # noqa: S311 - reproducible text, nothing secret
         extra = EXTRA_NEVER if draw < 0.4 else EXTRA_ALWAYS if draw < 0.7 else EXTRA_MIXED

@@ -1,4 +1,4 @@
-"""Where a statement carries its token: in a comment, as tracing libraries and proxies leave them. The statement itself is not made here."""
+"""Where a statement carries its token: in a comment, as tracing libraries leave them. No statement is made here."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""The error log of MySQL 8 and Aurora MySQL 3. Which messages there are is in `error_messages`; here is how the server prints them."""
+"""The error log of MySQL 8 and Aurora MySQL 3: how a message is printed. The messages are in `error_messages`."""
 
 import re
 from random import Random
@@ -45,7 +45,7 @@ class ErrorLogWriter:
         else:
             message = self._table[int(rnd() * len(self._table))]
             thread = 0 if message.background else 8 + int(rnd() * 90_000)
-            label, code, subsystem = message.label, message.code, message.subsystem
+            label, code, subsystem = message.head
             text, body = self._printed(message, token, fields)
         fields["thread_id"], fields["severity_text"], fields["error_code"] = thread, label, code
         fields["error_subsystem"], fields["body"] = subsystem, body
@@ -53,7 +53,7 @@ class ErrorLogWriter:
         return Written(line.encode(), token, fields, now_us)
 
     def _printed(self, message: Message, token: str, fields: Truth) -> tuple[str, str]:
-        """The message as printed and as a reader should keep it: Aurora's source place is taken off the body."""
+        """Give the message as printed and as a reader should keep it: Aurora's source place is taken off the body."""
         rnd = self._rnd.random
         values = {
             "token": token,

@@ -9,14 +9,16 @@ MYSQL = "mysql"
 POSTGRESQL = "postgresql"
 
 _WORDS = (
-    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kestrel", "lagoon", "meadow", "nickel",
-    "orchard", "pepper", "quartz", "raven", "saffron", "thistle", "umber", "velvet", "willow", "yarrow", "zephyr",
+    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kestrel", "lagoon",
+    "meadow", "nickel", "orchard", "pepper", "quartz", "raven", "saffron", "thistle", "umber", "velvet", "willow",
+    "yarrow", "zephyr",
 )  # fmt: skip
 _ODD_PIECES = (
-    "Zürich", "café crème", "naïve", "東京都", "Ærø", "Łódź", "Ελλάδα", "🚲 courier", "ñandú", "semi;colon", "dash--dash", "hash # mark", "/* no comment */",
-    "100 %", "a=b&c=d", "{\"k\": [1, 2]}", "tab\tinside", "<b>bold</b>", "C:/temp", "[brackets]", "where 1 = 1", "null",
+    "Zürich", "café crème", "naïve", "東京都", "Ærø", "Łódź", "Ελλάδα", "🚲 courier", "ñandú", "semi;colon",
+    "dash--dash", "hash # mark", "/* no comment */", "100 %", "a=b&c=d", '{"k": [1, 2]}', "tab\tinside", "<b>bold</b>",
+    "C:/temp", "[brackets]", "where 1 = 1", "null",
 )  # fmt: skip
-# What a client can store to confuse a reader: lines that look like heads of the slow log (FMT-47, FMT-48). None follows a `;`.
+# Text that looks like heads of the slow log (FMT-47, FMT-48). None follows a `;`.
 FAKE_LINES = (
     "note\n# Time: 2020-01-01T00:00:00.000000Z\n# fake",
     "steps:\n# User@Host: nobody\n# Foo",
@@ -40,7 +42,16 @@ def _strings(dialect: str) -> tuple[str, ...]:
     texts += [f"'{piece}'" for piece in _ODD_PIECES]
     texts += ["'O''Brien'", "'it''s'", "''", "'D''Arcy & Sons'", "'say ''hi'''"]
     if dialect == MYSQL:
-        texts += [r"'it\'s late'", r"'C:\\temp\\'", '"double quoted"', '"it\'s"', '"q""q"', r'"back \" slash"', r"'100\% sure'", r"'line\nbreak'"]
+        texts += [
+            r"'it\'s late'",
+            r"'C:\\temp\\'",
+            '"double quoted"',
+            '"it\'s"',
+            '"q""q"',
+            r'"back \" slash"',
+            r"'100\% sure'",
+            r"'line\nbreak'",
+        ]
     else:
         texts += [r"E'it\'s late'", r"E'a\\b'", r"'C:\temp\'", "$$it's$$", "$f$ $$ $f$", "U&'\\0041bc'"]
     return tuple(texts)
@@ -49,7 +60,8 @@ def _strings(dialect: str) -> tuple[str, ...]:
 class Literals:
     """Makers of literals by kind, and the odd strings that this seed has drawn.
 
-    Kinds: int, small, dec, str, text, date, ts, uuid, ints, strs. `fake_heads` counts strings that imitate a head of the log.
+    Kinds: int, small, dec, str, text, date, ts, ints, strs. `fake_heads` counts strings that
+    imitate a head of the log.
     """
 
     def __init__(self, rnd: Random, dialect: str, *, oddities: bool) -> None:
@@ -61,12 +73,19 @@ class Literals:
         self._oddities = oddities
         self.fake_heads = 0
         self.makers: dict[str, Maker] = {
-            "int": self._int, "small": self._small, "dec": self._dec, "str": self._str, "text": self._text, "date": self._date,
-            "ts": self._ts, "uuid": self._uuid, "ints": self._ints, "strs": self._strs,
-        }  # fmt: skip
+            "int": self._int,
+            "small": self._small,
+            "dec": self._dec,
+            "str": self._str,
+            "text": self._text,
+            "date": self._date,
+            "ts": self._ts,
+            "ints": self._ints,
+            "strs": self._strs,
+        }
 
     def plain(self, kind: str) -> str:
-        """A literal that can be shown as a bound parameter: no escape forms, no lists, no typed strings."""
+        """Give a literal that can be shown as a bound parameter: no escape forms, no lists, no typed strings."""
         if kind in ("str", "text"):
             return self._plain[int(self._random() * len(self._plain))]
         return self.makers[kind]()
@@ -111,10 +130,6 @@ class Literals:
     def _ts(self) -> str:
         second = int(self._random() * 86_400)
         return f"{self._date()[:-1]} {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}'"
-
-    def _uuid(self) -> str:
-        digits = f"{self._bits(128):032x}"
-        return f"'{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}'"
 
     def _length(self) -> int:
         chance = self._random()

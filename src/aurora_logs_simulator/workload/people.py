@@ -16,7 +16,17 @@ class Session(NamedTuple):
     connection_id: int
 
 
-_USERS = ("app", "checkout", "reporting", "etl_nightly", "svc-billing", "inventory.sync", "mobile_api", "admin", "grafana_ro")
+_USERS = (
+    "app",
+    "checkout",
+    "reporting",
+    "etl_nightly",
+    "svc-billing",
+    "inventory.sync",
+    "mobile_api",
+    "admin",
+    "grafana_ro",
+)
 _DATABASES = ("shop", "billing", "warehouse", "crm-live", "analytics")
 _SESSION_COUNT = 64
 _RENEWED_EVERY = 150  # entries; connections come and go, so ids rise over the day
@@ -26,11 +36,13 @@ class People:
     """A pool of sessions of which one at a time speaks; it changes slowly, as connection pools do."""
 
     def __init__(self, rnd: Random, *, stay_share: float) -> None:
-        """Open the first sessions. `stay_share` is the share of entries that stay in the database of the entry before."""
+        """Open the first sessions. `stay_share` of the entries stay in the database of the entry before."""
         self._rnd = rnd
         self._stay_share = stay_share
         self._next_id = 8 + int(rnd.random() * 9000)
-        self._sessions = {name: [self._opened(name) for _ in range(_SESSION_COUNT // len(_DATABASES))] for name in _DATABASES}
+        self._sessions = {
+            name: [self._opened(name) for _ in range(_SESSION_COUNT // len(_DATABASES))] for name in _DATABASES
+        }
         self._database = _DATABASES[0]
         self._turns = 0
 
@@ -50,7 +62,7 @@ class People:
         return Session(user, effective, host, address, 32_768 + int(rnd() * 28_000), database, self._next_id)
 
     def speaker(self) -> Session:
-        """The session that the next entry belongs to."""
+        """Choose the session that the next entry belongs to."""
         rnd = self._rnd.random
         if rnd() >= self._stay_share:
             self._database = _DATABASES[int(rnd() * len(_DATABASES))]

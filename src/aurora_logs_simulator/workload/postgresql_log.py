@@ -1,4 +1,4 @@
-"""The stderr log of PostgreSQL with the prefix of RDS and Aurora. Which messages there are is in `postgresql_messages`."""
+"""The stderr log of PostgreSQL with the prefix of RDS and Aurora. The messages are in `postgresql_messages`."""
 
 from random import Random
 from typing import NamedTuple
@@ -12,7 +12,14 @@ from aurora_logs_simulator.workload.stamps import US_PER_SEC, Stamps
 from aurora_logs_simulator.workload.templates import Typist, Zipf, bindable
 from aurora_logs_simulator.workload.written import Truth, Written
 
-_MIX = (("duration", 0.62), ("execute", 0.22), ("failure", 0.09), ("connection", 0.03), ("background", 0.03), ("secret", 0.01))
+_MIX = (
+    ("duration", 0.62),
+    ("execute", 0.22),
+    ("failure", 0.09),
+    ("connection", 0.03),
+    ("background", 0.03),
+    ("secret", 0.01),
+)
 _STAY_SHARE = 0.5
 _LATE_SHARE = 0.01  # %t is read anew for each line, so a sub-line may show the next second (FMT-97)
 SECRET_SHAPE = len(SHAPES)
@@ -20,6 +27,13 @@ _SECRET_STATEMENTS = (
     "ALTER ROLE app WITH LOGIN PASSWORD '{secret}' /* {token} */",
     "/* {token} */ CREATE USER svc_{n}\nWITH ENCRYPTED PASSWORD '{secret}' VALID UNTIL 'infinity'",
 )
+
+
+class Speaker(NamedTuple):
+    """Who a prefix names: `host(port):user@database`, as printed, and the server process."""
+
+    whom: str
+    pid: int
 
 
 class Line(NamedTuple):
@@ -63,7 +77,7 @@ class PostgresqlLogWriter:
                 break
         if kind == "background":
             lines = self._notice(self._pick(BACKGROUND), token, session, fields)
-            return self._written(now_us, ":@", 300 + int(self._rnd.random() * 60), lines, token, fields)
+            return self._written(now_us, Speaker(":@", 300 + int(self._rnd.random() * 60)), lines, token, fields)
         if kind == "connection":
             return self._connection(now_us, token, session, fields)
         self._name(session, fields)
@@ -75,7 +89,7 @@ class PostgresqlLogWriter:
             lines = self._secret(token, fields)
         else:
             lines = self._duration(token, fields)
-        return self._written(now_us, self._whom(session), session.connection_id, lines, token, fields)
+        return self._written(now_us, Speaker(self._whom(session), session.connection_id), lines, token, fields)
 
     def _pick(self, notices: tuple[Notice, ...]) -> Notice:
         return notices[int(self._rnd.random() * len(notices))]
@@ -91,7 +105,8 @@ class PostgresqlLogWriter:
         if session.address:
             fields["client_address"], fields["client_port"] = session.host or session.address, session.port
 
-    def _written(self, now_us: int, whom: str, pid: int, lines: list[Line], token: str, fields: Truth) -> Written:
+    def _written(self, now_us: int, speaker: Speaker, lines: list[Line], token: str, fields: Truth) -> Written:
+        whom, pid = speaker
         fields["process_pid"], fields["severity_text"] = pid, lines[0].level
         main = f"{self._stamps.postgresql(now_us)}:{whom}:[{pid}]:"
         late = len(lines) > 1 and self._rnd.random() < _LATE_SHARE
@@ -161,15 +176,21 @@ class PostgresqlLogWriter:
                 fields["client_address"], fields["client_port"] = session.host or session.address, session.port
         else:
             self._name(session, fields)
-        return self._written(now_us, whom, session.connection_id, lines, token, fields)
+        return self._written(now_us, Speaker(whom, session.connection_id), lines, token, fields)
 
     def _notice(self, notice: Notice, token: str, session: Session, fields: Truth) -> list[Line]:
         rnd = self._rnd.random
         values = {
-            "token": token, "user": session.user, "db": session.database, "host": session.host or session.address or "[local]",
-            "port": session.port, "n": int(rnd() * 90_000), "m": 1 + int(rnd() * 900), "pid": session.connection_id,
+            "token": token,
+            "user": session.user,
+            "db": session.database,
+            "host": session.host or session.address or "[local]",
+            "port": session.port,
+            "n": int(rnd() * 90_000),
+            "m": 1 + int(rnd() * 900),
+            "pid": session.connection_id,
             "other": session.connection_id + 3,
-        }  # fmt: skip
+        }
         lines = [Line(level, text.format_map(values)) for level, text in notice.lines]
         fields["event_name"] = notice.event
         if notice.body_is_kept:

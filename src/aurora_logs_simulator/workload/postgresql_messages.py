@@ -1,4 +1,4 @@
-"""The messages of PostgreSQL without a duration: failures, connections, background work. Prefixes and statements are not here."""
+"""Messages of PostgreSQL without a duration: failures, connections, background work. No statement is made here."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,8 @@ class Notice(NamedTuple):
     """One kind of message.
 
     event:        the record's event_name.
-    lines:        (level, text) of the main line and its sub-lines; {token} at most once in all, and in no failure: there it is in STATEMENT.
+    lines:        (level, text) of the main line and its sub-lines; {token} at most once in all, and in no failure:
+                  there it is in STATEMENT.
     body_is_kept: False where the default redaction changes the body (a quoted piece of a syntax error).
     before_login: the prefix shows [unknown]@[unknown].
     """
@@ -38,7 +39,10 @@ FAILURES: tuple[Notice, ...] = (
         "query_error",
         (
             ("ERROR", "operator does not exist: character varying = integer at character {m}"),
-            ("HINT", "No operator matches the given name and argument types. You might need to add explicit type casts."),
+            (
+                "HINT",
+                "No operator matches the given name and argument types. You might need to add explicit type casts.",
+            ),
         ),
     ),
     Notice("query_error", (("ERROR", 'syntax error at or near "FORM" at character {m}'),), body_is_kept=False),
@@ -46,14 +50,17 @@ FAILURES: tuple[Notice, ...] = (
         "query_error",
         (
             ("ERROR", "division by zero"),
-            ("CONTEXT", "SQL function \"share_of\" statement 1\nPL/pgSQL function report({m}) line 7 at RETURN"),
+            ("CONTEXT", 'SQL function "share_of" statement 1\nPL/pgSQL function report({m}) line 7 at RETURN'),
         ),
     ),
     Notice("statement_timeout", (("ERROR", "canceling statement due to statement timeout"),)),
     Notice("query_canceled", (("ERROR", "canceling statement due to user request"),)),
     Notice("permission_denied", (("ERROR", "permission denied for table ledger_entries"),)),
     Notice("serialization_failure", (("ERROR", "could not serialize access due to concurrent update"),)),
-    Notice("transaction_aborted", (("ERROR", "current transaction is aborted, commands ignored until end of transaction block"),)),
+    Notice(
+        "transaction_aborted",
+        (("ERROR", "current transaction is aborted, commands ignored until end of transaction block"),),
+    ),
     Notice(
         "deadlock",
         (
@@ -80,7 +87,7 @@ FAILURES: tuple[Notice, ...] = (
     Notice("temp_file", (("LOG", 'temporary file: path "base/pgsql_tmp/pgsql_tmp{pid}.{m}", size {n}000'),)),
 )
 
-# A connection's line has no free text of its own, so the token stands in a DETAIL, which the server adds with log_hostname.
+# Where a line has no free text of its own the token stands in a DETAIL.
 CONNECTIONS: tuple[Notice, ...] = (
     Notice(
         "connection_received",
@@ -92,7 +99,15 @@ CONNECTIONS: tuple[Notice, ...] = (
     ),
     Notice(
         "connection_authenticated",
-        (("LOG", 'connection authenticated: identity="{token}" method=scram-sha-256 (/rdsdbdata/config/pg_hba.conf:16)'),),
+        (
+            (
+                "LOG",
+                (
+                    'connection authenticated: identity="{token}" method=scram-sha-256 '
+                    "(/rdsdbdata/config/pg_hba.conf:16)"
+                ),
+            ),
+        ),
     ),
     Notice(
         "auth_failed",
@@ -116,8 +131,12 @@ BACKGROUND: tuple[Notice, ...] = (
         (
             (
                 "LOG",
-                "checkpoint complete: wrote {n} buffers (0.3%); 0 WAL file(s) added, 1 removed, 4 recycled; write=269.551 s, sync=0.004 s, "
-                "total=269.571 s; sync files={m}, longest=0.003 s, average=0.001 s; distance=67{m} kB, estimate=67{m} kB",
+                (
+                    "checkpoint complete: wrote {n} buffers (0.3%); 0 WAL file(s) added, 1 removed, 4 "
+                    "recycled; write=269.551 s, sync=0.004 s, "
+                    "total=269.571 s; sync files={m}, longest=0.003 s, average=0.001 s; distance=67{m} "
+                    "kB, estimate=67{m} kB"
+                ),
             ),
             ("DETAIL", "Volume {token} is in sync."),
         ),

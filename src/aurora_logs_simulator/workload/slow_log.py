@@ -1,4 +1,4 @@
-"""The slow query log of MySQL 8 and Aurora MySQL 3, with and without log_slow_extra. The SQL is made by templates and shapes."""
+"""The slow query log of MySQL 8 and Aurora MySQL 3, with and without log_slow_extra. The SQL comes from `templates`."""
 
 from random import Random
 
@@ -14,6 +14,8 @@ EXTRA_NEVER, EXTRA_ALWAYS, EXTRA_MIXED = "never", "always", "mixed"
 
 _ADMIN_SHARE = 0.01
 _SECRET_SHARE = 0.002
+_KILLED_SHARE = 0.01
+_SWITCH_SHARE = 0.02  # of the entries, in a mixed file
 _STAY_SHARE = 0.90  # another database is drawn in 10 % of the entries, so `use` is printed in about 8 %
 _ADMIN_COMMANDS = ("Quit", "Ping", "Prepare", "Statistics", "Reset stmt", "Close stmt", "Init DB", "Refresh")
 SECRET_SHAPE = len(SHAPES)  # statements with credentials have shape numbers of their own, above the 240
@@ -50,13 +52,15 @@ class SlowLogWriter:
         self._zipf = Zipf(rnd, len(SHAPES))
         self._stamps = Stamps()
         self._with_extra = extra == EXTRA_ALWAYS
-        self._newest_counter = rnd.random() < 0.5  # later 8.0 servers print Count_hit_tmp_table_size
+        self._newest_counter = bool(rnd.getrandbits(1))  # later 8.0 servers print Count_hit_tmp_table_size
         self._told_database = ""
 
     def file_header(self, now_us: int) -> bytes:  # noqa: ARG002 - MySQL's header shows no time
-        """The three lines that the server writes at each opening and flush of the file."""
+        """Give the three lines that the server writes at each opening and flush of the file."""
         self._told_database = ""
-        binary, version = ("/rdsdbbin/oscar/bin/mysqld", "8.0.28") if self._aurora else ("/rdsdbbin/mysql/bin/mysqld", "8.0.35")
+        binary, version = (
+            ("/rdsdbbin/oscar/bin/mysqld", "8.0.28") if self._aurora else ("/rdsdbbin/mysql/bin/mysqld", "8.0.35")
+        )
         return (
             f"{binary}, Version: {version} (Source distribution). started with:\n"
             "Tcp port: 3306  Unix socket: /tmp/mysql.sock\n"
@@ -107,14 +111,14 @@ class SlowLogWriter:
             f" Rows_sent: {sent}  Rows_examined: {examined}"
         )
         # the switch is dynamic: a DBA turns it on and off while the file grows
-        if self._extra == EXTRA_MIXED and rnd() < 0.02:
+        if self._extra == EXTRA_MIXED and rnd() < _SWITCH_SHARE:
             self._with_extra = not self._with_extra
         return line + (self._extras(now_us, query_us, session, fields) if self._with_extra else "") + "\n"
 
     def _extras(self, now_us: int, query_us: int, session: Session, fields: Truth) -> str:
         rnd = self._rnd.random
         received, sent_bytes = 60 + int(rnd() * 900), 11 + int(rnd() * 60_000)
-        errno = 1317 if rnd() < 0.01 else 0
+        errno = 1317 if rnd() < _KILLED_SHARE else 0
         bits = self._rnd.getrandbits(52)
         counters = tuple((bits >> shift & 15) ** 3 for shift in range(0, 52, 4))
         fields.update(zip(_COUNTER_FIELDS, counters, strict=True))
@@ -122,11 +126,12 @@ class SlowLogWriter:
         fields["db_bytes_received"], fields["db_bytes_sent"] = received, sent_bytes
         newest = ""
         if self._newest_counter:
-            fields["metrics_count_hit_tmp_table_size"] = hits = int(rnd() < 0.01)
+            fields["metrics_count_hit_tmp_table_size"] = hits = int(rnd() < _KILLED_SHARE)
             newest = f" Count_hit_tmp_table_size: {hits} "
         return (
-            f" Thread_id: {session.connection_id} Errno: {errno} Killed: {errno} Bytes_received: {received} Bytes_sent: {sent_bytes} "
-            f"{_COUNTER_TEXT % counters}{newest} Start: {self._stamps.rfc3339(now_us - query_us)} End: {self._stamps.rfc3339(now_us)}"
+            f" Thread_id: {session.connection_id} Errno: {errno} Killed: {errno}"
+            f" Bytes_received: {received} Bytes_sent: {sent_bytes} {_COUNTER_TEXT % counters}{newest}"
+            f" Start: {self._stamps.rfc3339(now_us - query_us)} End: {self._stamps.rfc3339(now_us)}"
         )
 
     def _use(self, session: Session, fields: Truth) -> str:

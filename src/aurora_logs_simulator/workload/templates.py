@@ -1,6 +1,7 @@
-"""SQL templates: static text with slots for literals, compiled into the ways an application may type them. No table or shape stands here."""
+"""SQL templates: static text with slots for literals, and the ways to type them. No table or shape stands here."""
 
 import re
+from bisect import bisect
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
@@ -10,7 +11,8 @@ from aurora_logs_simulator.workload.literals import Literals
 _SLOT = re.compile(r"<([a-z]+(?::[a-z,]+)?)>")
 _QUOTED_NAME = re.compile(r'("[^"]*")')
 _BREAKS = (" ", " ", "\n    ", "\n\t")  # the first two ways are one line; 35 % of the statements take several
-_WAY_LIMITS = (0.45, 0.65, 0.90, 1.0)  # upper case, lower case, upper on several lines, lower on several lines
+_ROW_A_LINE_SHARE = 0.3  # of the multi-row inserts
+_WAY_LIMITS = (0.45, 0.65, 0.90)  # upper case, lower case, upper on several lines, lower on several lines
 
 
 class Way(NamedTuple):
@@ -27,17 +29,17 @@ def _lower(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def ways(template: str) -> tuple[Way, ...]:
-    """Compile a template. `~` marks a blank where a line may break; `<kind>` a literal; `<rows:a,b>` a list of rows."""
+    """Compile a template. A newline marks a blank where a line may break; `<kind>` a literal; `<rows:a,b>` rows."""
     compiled = []
     for number, line_break in enumerate(_BREAKS):
         parts = _SLOT.split(template)
-        static = [(_lower(piece) if number % 2 else piece).replace("~", line_break) for piece in parts[::2]]
+        static = [(_lower(piece) if number % 2 else piece).replace("\n", line_break) for piece in parts[::2]]
         compiled.append(Way(tuple(static), tuple(parts[1::2])))
     return tuple(compiled)
 
 
 def bindable(template: str) -> bool:
-    """True when every slot may become a bound parameter: lists of rows have no fixed number of them."""
+    """Tell if every slot may become a bound parameter: lists of rows have no fixed number of them."""
     return "<rows:" not in template
 
 
@@ -50,11 +52,7 @@ class Typist:
         self._literals = literals
 
     def _way(self, template: str) -> Way:
-        chance = self._random()
-        for way, limit in zip(ways(template), _WAY_LIMITS, strict=True):
-            if chance < limit:
-                return way
-        raise AssertionError("the last limit is 1.0")
+        return ways(template)[bisect(_WAY_LIMITS, self._random())]
 
     def text(self, template: str) -> str:
         """One statement with literals."""
@@ -82,14 +80,14 @@ class Typist:
 
     def _rows(self, kinds: list[str]) -> str:
         makers = self._literals.makers
-        row_break = ",\n" if self._random() < 0.3 else ", "
+        row_break = ",\n" if self._random() < _ROW_A_LINE_SHARE else ", "
         return row_break.join(
             ["(" + ", ".join([makers[kind]() for kind in kinds]) + ")" for _ in range(self._literals.row_count())]
         )
 
 
 class Zipf:
-    """Draws shape numbers by Zipf's law with exponent 0.8: number 0 is the most frequent (performance.md's workload)."""
+    """Draws shape numbers by Zipf's law with exponent 0.8: number 0 is the most frequent."""
 
     _TABLE = 1 << 14  # steps of the drawn number; the rarest of 240 shapes still gets about 19 of them
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Thing(NamedTuple):
-    """One table: its name, key, the table it belongs to, and columns for a name, a number, a time, a state and a long text."""
+    """One table: name, key, the table it belongs to; columns for a name, number, time, state and long text."""
 
     table: str
     key: str
@@ -66,7 +66,7 @@ SHAPES_A_THING = 6  # 40 tables with 6 statements each make the 240 shapes
 def shapes_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
     """Write every pattern choice out for every table: 240 templates, no two with the same names and verbs.
 
-    Table i takes the patterns i, i + 4, i + 8, … (modulo their number), so neighbours in frequency are unlike each other.
+    Table i takes the patterns i, i + 4, i + 8, … (modulo their number), so neighbours in frequency differ.
     """
     step = len(patterns) // SHAPES_A_THING
     shapes = []
@@ -76,8 +76,16 @@ def shapes_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
             parent = next((other for other in THINGS if other.table == thing.parent), THINGS[0])
             shapes.append(
                 pattern.format(
-                    t=thing.table, k=thing.key, p=thing.parent, pk=parent.key, pn=parent.label, n=thing.label, a=thing.amount,
-                    d=thing.moment, s=thing.state, x=thing.note,
-                )  # fmt: skip
+                    t=thing.table,
+                    k=thing.key,
+                    p=thing.parent,
+                    pk=parent.key,
+                    pn=parent.label,
+                    n=thing.label,
+                    a=thing.amount,
+                    d=thing.moment,
+                    s=thing.state,
+                    x=thing.note,
+                ),
             )
     return tuple(shapes)

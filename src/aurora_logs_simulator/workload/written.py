@@ -1,4 +1,4 @@
-"""What every writer promises: one entry of log text with its truth. How the text of an engine looks is in the writers' own modules."""
+"""What every writer promises: one entry of log text with its truth. How an engine's text looks is not told here."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,11 +9,13 @@ class Written(NamedTuple):
     """One log entry as a server writes it, and what a reader must find in it.
 
     content: the whole entry with its final newline, bytes.
-    token:   `tok_` and 16 hex digits; stands in exactly one text field of the entry's record, whatever the default redaction takes out.
-    fields:  the true values by the names of the record's fields. Absent means: the log does not print it, or the writer makes no statement.
-             Besides the record's fields: `shape` (number of the SQL shape; entries with equal numbers differ only in literals, list lengths,
-             comments, blanks and case), `secret` (a credential that stands in the text and must never leave a reader), `fake_head` (1 when
-             the SQL imitates a head of the log). SQL is given as logged, before any redaction.
+    token:   `tok_` and 16 hex digits; stands in exactly one text field of the entry's record, once, whatever the
+             default redaction takes out.
+    fields:  the true values by the names of the record's fields. Absent means: the log does not print it, or the
+             writer makes no statement. SQL is given as logged, before any redaction. Besides the record's fields:
+             `shape` (number of the SQL shape; entries with equal numbers differ only in literals, list lengths,
+             comments, blanks and case), `secret` (a credential that stands in the text and must never leave a
+             reader), `fake_head` (1 when the SQL imitates a head of the log).
     time_us: when the entry was finished, microseconds since 1970, UTC: the `now_us` that the writer was given.
     """
 
@@ -24,12 +26,12 @@ class Written(NamedTuple):
 
 
 class Writer(Protocol):
-    """Writes the log of one instance and one log type. Not thread-safe: one caller at a time. Same seed, same calls: same bytes."""
+    """Writes one log type of one instance. Not thread-safe: one caller at a time. Same seed, same calls: same bytes."""
 
     def file_header(self, now_us: int) -> bytes:
         """Give the furniture of a fresh or flushed file; b"" where the engine writes none.
 
-        Call it when a file begins, and in the middle of a file to imitate a flush. It forgets what the file has been told (the last `use`).
+        Call it when a file begins, and in its middle to imitate a flush: the writer forgets the last `use`.
         """
         ...
 
