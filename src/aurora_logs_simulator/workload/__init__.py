@@ -26,7 +26,7 @@ def writer(log_type: str, engine: str, seed: str) -> Writer:
         message = f"no writer for log type {log_type!r} of engine {engine!r}; there is {known}"
         raise ValueError(message)
     if log_type == "slowquery":
-        draw = Random(f"{seed}/extra/{engine}").random()  # noqa: S311 - reproducible text, nothing secret
+        draw = Random(f"{seed}/extra/{engine}").random()
         extra = EXTRA_NEVER if draw < 0.4 else EXTRA_ALWAYS if draw < 0.7 else EXTRA_MIXED
         return SlowLogWriter(seed, engine=engine, extra=extra)
     if log_type == "error":

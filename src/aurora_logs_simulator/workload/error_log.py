@@ -20,7 +20,7 @@ class ErrorLogWriter:
 
     def __init__(self, seed: str, *, engine: str) -> None:
         """Fix everything by `seed`. Aurora's own messages and its `(file.cc:123)` ends come with its engine only."""
-        rnd = Random(f"{seed}/error/{engine}")  # noqa: S311 - reproducible text, nothing secret
+        rnd = Random(f"{seed}/error/{engine}")
         self._rnd = rnd
         self._aurora = engine.startswith("aurora")
         self._stamps = Stamps()

@@ -25,7 +25,7 @@ _LATE_SHARE = 0.01  # %t is read anew for each line, so a sub-line may show the 
 SECRET_SHAPE = len(SHAPES)
 _SECRET_STATEMENTS = (
     "ALTER ROLE app WITH LOGIN PASSWORD '{secret}' /* {token} */",
-    "/* {token} */ CREATE USER svc_{n}\nWITH ENCRYPTED PASSWORD '{secret}' VALID UNTIL 'infinity'",
+    "/* {token} */ CREATE USER svc_reader\nWITH ENCRYPTED PASSWORD '{secret}' VALID UNTIL 'infinity'",
 )
 
 
@@ -51,7 +51,7 @@ class PostgresqlLogWriter:
 
     def __init__(self, seed: str, *, engine: str, oddities: bool = True) -> None:
         """Fix everything by `seed`. Without `oddities` no statement carries a credential."""
-        rnd = Random(f"{seed}/postgresql/{engine}")  # noqa: S311 - reproducible text, nothing secret
+        rnd = Random(f"{seed}/postgresql/{engine}")
         self._rnd = rnd
         self._oddities = oddities
         self._people = People(rnd, stay_share=_STAY_SHARE)
@@ -154,7 +154,7 @@ class PostgresqlLogWriter:
     def _secret(self, token: str, fields: Truth) -> list[Line]:
         number = int(self._rnd.random() * len(_SECRET_STATEMENTS))
         secret = f"S3cret-{self._rnd.getrandbits(48):012x}"
-        sql = _SECRET_STATEMENTS[number].format(n=int(self._rnd.random() * 1000), secret=secret, token=token)
+        sql = _SECRET_STATEMENTS[number].format(secret=secret, token=token)
         fields |= {"event_name": "statement", "shape": SECRET_SHAPE + number, "secret": secret, "db_query_text": sql}
         fields |= {"pg_query_step": "statement", "body": "statement:"}
         return [Line("LOG", f"statement: {sql}")]

@@ -20,10 +20,10 @@ _STAY_SHARE = 0.90  # another database is drawn in 10 % of the entries, so `use`
 _ADMIN_COMMANDS = ("Quit", "Ping", "Prepare", "Statistics", "Reset stmt", "Close stmt", "Init DB", "Refresh")
 SECRET_SHAPE = len(SHAPES)  # statements with credentials have shape numbers of their own, above the 240
 _SECRET_STATEMENTS = (
-    "CREATE USER 'svc_{n}'@'%' IDENTIFIED BY '{secret}' /* {token} */",
+    "CREATE USER 'svc_reader'@'%' IDENTIFIED BY '{secret}' /* {token} */",
     "/* {token} */ ALTER USER 'app'@'10.0.%'\n  IDENTIFIED BY '{secret}' PASSWORD EXPIRE NEVER",
     "SET PASSWORD FOR 'reporting'@'%' = '{secret}' -- {token}",
-    "CREATE USER IF NOT EXISTS etl_{n} /* {token} */ IDENTIFIED WITH caching_sha2_password BY '{secret}' REQUIRE SSL",
+    "CREATE USER IF NOT EXISTS etl_batch /* {token} */ IDENTIFIED WITH caching_sha2_password BY '{secret}' REQUIRE SSL",
 )
 _COUNTERS = (
     "Read_first", "Read_last", "Read_key", "Read_next", "Read_prev", "Read_rnd", "Read_rnd_next", "Sort_merge_passes",
@@ -41,7 +41,7 @@ class SlowLogWriter:
 
     def __init__(self, seed: str, *, engine: str, extra: str, oddities: bool = True) -> None:
         """Fix everything by `seed`. `extra` is one of the EXTRA_ values; `oddities` adds fake heads and credentials."""
-        rnd = Random(f"{seed}/slowquery/{engine}")  # noqa: S311 - reproducible text, nothing secret
+        rnd = Random(f"{seed}/slowquery/{engine}")
         self._rnd = rnd
         self._extra = extra
         self._oddities = oddities
@@ -165,4 +165,4 @@ class SlowLogWriter:
         number = int(self._rnd.random() * len(_SECRET_STATEMENTS))
         secret = f"S3cret-{self._rnd.getrandbits(48):012x}"
         fields["shape"], fields["secret"] = SECRET_SHAPE + number, secret
-        return _SECRET_STATEMENTS[number].format(n=int(self._rnd.random() * 1000), secret=secret, token=token)
+        return _SECRET_STATEMENTS[number].format(secret=secret, token=token)
