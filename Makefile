@@ -1,0 +1,56 @@
+# One line a target; `make help` prints them. Everything sets itself up; only `engines` needs root.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+PY := .venv/bin/python
+PARTS := $(PY) -m tools.parts
+.PHONY: help demo test quick check simulate mutations kills bench proof engines snapshots docs accept run-env dev-env
+
+help: ## print the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run-env:
+	@tools/environment.sh run
+
+dev-env:
+	@tools/environment.sh dev
+
+demo: run-env ## the whole product against its simulator, with two kills and a ledger (60 s, no AWS, no root)
+	@.venv/bin/aurora-logs demo $(ARGS)
+
+test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
+	@$(PARTS) run unit simulation mutations demo kills servers
+
+quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
+	@$(PARTS) run quick
+
+check: dev-env ## ruff, mypy --strict, import contracts, generated docs, architecture
+	@$(PARTS) run check
+
+simulate: dev-env ## deterministic simulation; SCHEDULES=n sets how many
+	@$(PARTS) run simulation
+
+mutations: dev-env ## planted protocol bugs: the simulation must find each of them
+	@$(PARTS) run mutations
+
+kills: dev-env ## SIGKILL of real processes at random points
+	@$(PARTS) run kills
+
+bench: dev-env ## paired CPU ratios against gzip -1, pt-query-digest and pgBadger; ARGS=--quick for 20 MB
+	@$(PY) benchmarks/bench.py $(ARGS)
+
+proof: dev-env ## the counts of a release claim: 1,000,000 schedules, 10,000 kills (hours)
+	@SCHEDULES=1000000 KILLS=10000 $(PARTS) run simulation mutations kills
+
+engines: ## install what tests compare with (apt, needs root); cached; FRESH=1 installs again
+	@python3 tools/engines.py install $(if $(FRESH),--fresh)
+
+snapshots: dev-env ## rewrite the expected records of the format fixtures; review the diff
+	@$(PY) -m pytest -q tests/formats --snapshots
+
+docs: dev-env ## write the generated parts of docs/ anew
+	@$(PY) -m tools.docs
+
+accept: dev-env ## run every "It is done when" line on a clean clone: make accept NAME=first-light
+	@$(PY) -m tools.accept $(NAME) $(ARGS)

@@ -1,0 +1,90 @@
+"""What holds for every test: a scrubbed environment, sockets to loopback only, engines that are there or named."""
+
+import atexit
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+
+import pytest
+
+from aurora_logs.settings import Settings
+from tools import engines
+
+
+def _scrub_environment() -> None:
+    """Nothing of the person who runs the tests decides their outcome: no account, no settings, no home folder."""
+    ours = {name.upper() for name in Settings.__struct_fields__}
+    for name in list(os.environ):
+        if name in ours or name.startswith(("AWS_", "BOTO_", "AURORA_LOGS_CONFIG")):
+            del os.environ[name]
+    home = tempfile.mkdtemp(prefix="aurora-logs-tests-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ |= {
+        "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "XDG_DATA_HOME": f"{home}/data", "XDG_CONFIG_HOME": f"{home}/config", "TZ": "UTC", "NO_COLOR": "1",
+        "COLUMNS": "120",
+    }
+
+
+_scrub_environment()
+
+
+class NotLoopback(AssertionError):
+    """A test tried to reach another machine."""
+
+
+def _is_loopback(address: object) -> bool:
+    """Unix sockets and 127.0.0.0/8, ::1 are here; names other than localhost are not."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_loopback():
+    """Refuse connections and datagrams of this process to anywhere but this machine."""
+    patch = pytest.MonkeyPatch()
+
+    def guarded(method):
+        original = getattr(socket.socket, method)
+
+        def call(self, *arguments):
+            # sendto: the address is the last argument
+            if not _is_loopback(arguments[-1]):
+                raise NotLoopback(f"{method} to {arguments[-1]}")
+            return original(self, *arguments)
+
+        patch.setattr(socket.socket, method, call)
+
+    for method in ("connect", "connect_ex", "sendto"):
+        guarded(method)
+    yield
+    patch.undo()
+
+
+def pytest_collection_modifyitems(items):
+    """Skip tests whose engine is missing and say how to install it; with CI=true they run into a failure instead."""
+    for item in items:
+        for marker in item.iter_markers("engine"):
+            name = marker.args[0]
+            if engines.present(name):
+                continue
+            reason = f"{name} is not installed: {engines.install_command()}"
+            if os.environ.get("CI") == "true":
+                item.add_marker(pytest.mark.usefixtures("_engine_is_missing"))
+            else:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def _engine_is_missing(request):
+    missing = [marker.args[0] for marker in request.node.iter_markers("engine") if not engines.present(marker.args[0])]
+    pytest.fail(f"engines are missing in CI: {', '.join(missing)}; make engines", pytrace=False)
