@@ -40,7 +40,7 @@ class _Frame:
         self.items: list[str | int] = []  # text, or the number of a closed group
         self.last = _NOTHING
         self.comma = False  # a comma was read and is not written yet: a literal or group may swallow it
-        self.signs = ""  # the same for signs
+        self.signs: list[str] = []  # the same for signs
         self.seen: set[int] | None = None  # after VALUES: the groups kept so far
         self.is_state = 0  # 1 after IS or IS NOT: constants stay words there
 
@@ -65,8 +65,8 @@ class _Writer:
             frame.comma = False
             frame.last = _NOTHING
         if frame.signs:
-            frame.items.append(frame.signs)
-            frame.signs = ""
+            frame.items.extend(frame.signs)
+            frame.signs = []
             frame.last = _NOTHING
 
     def wordlike(self, text: str, last: int) -> None:
@@ -82,7 +82,8 @@ class _Writer:
     def literal(self) -> None:
         """Write `?`, or nothing when it continues a list of literals (rules 3 and 4)."""
         frame = self.frame
-        frame.signs = ""
+        if frame.signs:
+            frame.signs = []
         if frame.last == _AFTER_LITERAL:
             frame.comma = False
             return
@@ -98,7 +99,7 @@ class _Writer:
             frame.comma = True
             return
         if text in ("+", "-") and (frame.comma or frame.last in _NO_OPERAND):
-            frame.signs += text
+            frame.signs.append(text)
             return
         if frame.comma or frame.signs:
             self.flush(frame)
