@@ -70,21 +70,12 @@ def _only_loopback():
     patch.undo()
 
 
-def pytest_collection_modifyitems(items):
-    """Skip tests whose engine is missing and say how to install it; with CI=true they run into a failure instead."""
-    for item in items:
-        for marker in item.iter_markers("engine"):
-            name = marker.args[0]
-            if engines.present(name):
-                continue
-            reason = f"{name} is not installed: {engines.install_command()}"
-            if os.environ.get("CI") == "true":
-                item.add_marker(pytest.mark.usefixtures("_engine_is_missing"))
-            else:
-                item.add_marker(pytest.mark.skip(reason=reason))
-
-
-@pytest.fixture
-def _engine_is_missing(request):
-    missing = [marker.args[0] for marker in request.node.iter_markers("engine") if not engines.present(marker.args[0])]
-    pytest.fail(f"engines are missing in CI: {', '.join(missing)}; make engines", pytrace=False)
+def pytest_runtest_setup(item):
+    """A test whose engine is missing is skipped with the command that installs it; with CI=true it fails."""
+    missing = [name for marker in item.iter_markers("engine") for name in marker.args if not engines.present(name)]
+    if not missing:
+        return
+    reason = f"{', '.join(missing)}: not installed; {engines.install_command()}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"an engine is missing in CI: {reason}", pytrace=False)
+    pytest.skip(reason)
