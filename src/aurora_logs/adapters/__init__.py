@@ -1,0 +1,1 @@
+"""Adapters: one folder per other side (embedded, aws, ...), one file per port; vendor names live only here."""

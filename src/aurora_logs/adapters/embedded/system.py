@@ -1,0 +1,84 @@
+"""The machine's own clock, chance and threads as ports; nothing else of the product reads them."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+
+class SystemClock:
+    """Clock. `stop` is the event of Threads: a sleep ends early when the service is stopping."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def now_us(self) -> int:
+        """Microseconds since 1970, UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic_sec(self) -> float:
+        """Seconds that never jump."""
+        return time.monotonic()
+
+    def sleep(self, sec: float) -> None:
+        """Wait; returns early when the service is stopping."""
+        if sec > 0:
+            self._stop.wait(sec)
+
+
+class SystemRandom:
+    """Random, from the operating system."""
+
+    def __init__(self) -> None:
+        self._source = secrets.SystemRandom()
+
+    def uniform(self) -> float:
+        """Return a number in [0, 1)."""
+        return self._source.random()
+
+    def nonce(self) -> str:
+        """Return 16 hex digits that nobody else draws."""
+        return secrets.token_hex(8)
+
+
+class Threads:
+    """Workers on threads of this process. `stop_event` is shared with SystemClock and the signal handlers."""
+
+    def __init__(self, stop_event: threading.Event) -> None:
+        self._stop = stop_event
+
+    def run(self, jobs: Mapping[str, Callable[[], None]]) -> None:
+        """Run all jobs side by side until each returned; the first error stops the others and is raised."""
+        errors: list[BaseException] = []
+
+        def guarded(job: Callable[[], None]) -> None:
+            try:
+                job()
+            except BaseException as exc:  # handed to the caller of run, which decides
+                errors.append(exc)
+                self._stop.set()
+
+        threads = [threading.Thread(target=guarded, args=(job,), name=name) for name, job in jobs.items()]
+        for thread in threads:
+            thread.start()
+        try:
+            _join(threads)
+        except BaseException:  # Ctrl-C strikes the waiting thread: the jobs end first
+            self._stop.set()
+            _join(threads)
+            raise
+        if errors:
+            raise errors[0]
+
+    def stopping(self) -> bool:
+        """Tell whether the service was asked to stop."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask all jobs to stop."""
+        self._stop.set()
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()
