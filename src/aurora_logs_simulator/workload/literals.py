@@ -133,7 +133,7 @@ class Literals:
 
     def _length(self) -> int:
         chance = self._random()
-        return 1 + int(chance * 24) if chance > _LONG_LIST_SHARE else 1 + int(self._random() * _LONG_LIST_MAX)
+        return 1 + int(chance * 27) if chance > _LONG_LIST_SHARE else 1 + int(self._random() * _LONG_LIST_MAX)
 
     def _ints(self) -> str:
         rnd = self._random

@@ -193,6 +193,7 @@ class PostgresqlLogWriter:
         }
         lines = [Line(level, text.format_map(values)) for level, text in notice.lines]
         fields["event_name"] = notice.event
+        fields.update(notice.fields)
         if notice.body_is_kept:
             fields["body"] = lines[0].text
         for level, text in lines[1:]:

@@ -11,13 +11,32 @@ class Notice(NamedTuple):
                   there it is in STATEMENT.
     body_is_kept: False where the default redaction changes the body (a quoted piece of a syntax error).
     before_login: the prefix shows [unknown]@[unknown].
+    fields:       further true fields.
     """
 
     event: str
     lines: tuple[tuple[str, str], ...]
     body_is_kept: bool = True
     before_login: bool = False
+    fields: tuple[tuple[str, str], ...] = ()
 
+
+_DEADLOCK_GRAPH = (
+    "Process {pid} waits for ShareLock on transaction {n}; blocked by process {other}.\n"
+    "Process {other} waits for ShareLock on transaction {m}; blocked by process {pid}.\n"
+    "Process {pid}: UPDATE stock_moves SET delta_qty = 1 WHERE move_id = {n}\n"
+    "Process {other}: DELETE FROM stock_moves WHERE move_id = {m}"
+)
+_VACUUM = (
+    'automatic vacuum of table "shop.public.carts": index scans: 1\n'
+    "pages: 0 removed, {n} remain, 0 skipped due to pins, {m} skipped frozen\n"
+    "tuples: {m} removed, {n} remain, 0 are dead but not yet removable, oldest xmin: 7{n}\n"
+    'index "{token}": pages: {m} in total, 0 newly deleted, 0 currently deleted, 0 reusable\n'
+    "avg read rate: 1.044 MB/s, avg write rate: 0.522 MB/s\n"
+    "buffer usage: {n} hits, {m} misses, 2 dirtied\n"
+    "WAL usage: {m} records, 1 full page images, {n} bytes\n"
+    "system usage: CPU: user: 0.02 s, system: 0.00 s, elapsed: 1.49 s"
+)
 
 FAILURES: tuple[Notice, ...] = (
     Notice(
@@ -65,13 +84,7 @@ FAILURES: tuple[Notice, ...] = (
         "deadlock",
         (
             ("ERROR", "deadlock detected"),
-            (
-                "DETAIL",
-                "Process {pid} waits for ShareLock on transaction {n}; blocked by process {other}.\n"
-                "Process {other} waits for ShareLock on transaction {m}; blocked by process {pid}.\n"
-                "Process {pid}: UPDATE stock_moves SET delta_qty = 1 WHERE move_id = {n}\n"
-                "Process {other}: DELETE FROM stock_moves WHERE move_id = {m}",
-            ),
+            ("DETAIL", _DEADLOCK_GRAPH),
             ("HINT", "See server log for query details."),
             ("CONTEXT", 'while updating tuple (0,{m}) in relation "stock_moves"'),
         ),
@@ -144,19 +157,8 @@ BACKGROUND: tuple[Notice, ...] = (
     Notice("checkpoint_start", (("LOG", "checkpoint starting: time"), ("DETAIL", "Volume {token} was in sync."))),
     Notice(
         "autovacuum",
-        (
-            (
-                "LOG",
-                'automatic vacuum of table "shop.public.carts": index scans: 1\n'
-                "pages: 0 removed, {n} remain, 0 skipped due to pins, {m} skipped frozen\n"
-                "tuples: {m} removed, {n} remain, 0 are dead but not yet removable, oldest xmin: 7{n}\n"
-                'index "{token}": pages: {m} in total, 0 newly deleted, 0 currently deleted, 0 reusable\n'
-                "avg read rate: 1.044 MB/s, avg write rate: 0.522 MB/s\n"
-                "buffer usage: {n} hits, {m} misses, 2 dirtied\n"
-                "WAL usage: {m} records, 1 full page images, {n} bytes\n"
-                "system usage: CPU: user: 0.02 s, system: 0.00 s, elapsed: 1.49 s",
-            ),
-        ),
+        (("LOG", _VACUUM),),
+        fields=(("db_namespace", "shop"), ("db_collection_name", "public.carts")),
     ),
     Notice(
         "server",

@@ -1,0 +1,76 @@
+"""Every command line that the benchmarks call, and the environment of each; nothing else knows how a program is started.
+
+`AURORA_LOGS_BENCH_PRODUCT` names another `aurora-logs` to measure, e.g. one of another checkout.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+PYTHON = sys.executable
+PRODUCT = os.environ.get("AURORA_LOGS_BENCH_PRODUCT") or str(Path(PYTHON).with_name("aurora-logs"))
+INSTANCE = "bench-1"
+LIVE_NAME = "slowquery/mysql-slowquery.log"
+REGION = "eu-central-1"
+
+
+def parse(log: Path, out: Path) -> list[str]:
+    """Log → NDJSON → gzip in one process."""
+    return [PRODUCT, "parse", str(log), "-o", "ndjson", "--gzip", "--output", str(out)]
+
+
+def gzip_1(log: Path) -> list[str]:
+    """The yardstick that every machine has; its output goes to /dev/null."""
+    return ["gzip", "-1", "-c", str(log)]
+
+
+def pt_query_digest(log: Path) -> list[str] | None:
+    """The peer of the slow log without its report, or None when it is not installed."""
+    found = shutil.which("pt-query-digest")
+    return [found, "--no-report", "--no-version-check", "--type", "slowlog", str(log)] if found else None
+
+
+def pgbadger(log: Path) -> list[str] | None:
+    """The peer of the PostgreSQL log: one job, text report, RDS prefix; None when it is not installed."""
+    found = shutil.which("pgbadger")
+    prefix = "%t:%r:%u@%d:[%p]:"
+    return [found, "-q", "-j", "1", "-f", "stderr", "-p", prefix, "-x", "text", "-o", "-", str(log)] if found else None
+
+
+def simulator(folder: Path, port: int) -> list[str]:
+    """Serve `<folder>/<instance>/<log file name>` by the RDS API on 127.0.0.1; no throttling, so that only CPU counts."""
+    return [
+        PYTHON, "-m", "aurora_logs_simulator", "serve", "--port", str(port), "--files", str(folder), "--rate", "100000",
+    ]  # fmt: skip
+
+
+def run_once() -> list[str]:
+    """Bring every file up to date, then end."""
+    return [PRODUCT, "run", "--once"]
+
+
+def run_environment(port: int, data_dir: Path) -> dict[str, str]:
+    """Embedded mode against the simulator. Compaction is measured apart, so nothing is large enough for it here."""
+    return {
+        "SOURCE_BACKEND": "rds",
+        "DATA_DIR": str(data_dir),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",  # AWS's published example, no secret
+        "RDS_API_RATE_LIMIT": "1000",
+        "BATCH_TIMEOUT_SEC": "0",
+        "COMPACT_AFTER_MB": "100000",
+    }
+
+
+def query(sql: str) -> list[str]:
+    """Ask the data directory of the environment."""
+    return [PRODUCT, "query", sql, "-o", "ndjson"]
+
+
+def compaction(data_dir: Path) -> list[str]:
+    """Batch files → Parquet, the child process that the product starts itself."""
+    return [PYTHON, "-m", "aurora_logs.adapters.embedded.compaction", str(data_dir)]

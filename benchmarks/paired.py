@@ -1,0 +1,106 @@
+"""Paired timing: A B A B … on one core, user + system CPU of the finished child, median of the pairwise ratios.
+
+    python benchmarks/paired.py --pairs 5 --a "gzip -1 -c FILE" --b "md5sum FILE"
+
+Absolute times of a shared machine move by a quarter from run to run; the ratio of neighbours does not (performance.md §11.2).
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+LEAST_PAIRS = 5
+NOISE_LIMIT = 0.05  # A against A must lie within 1 ± this (PERF-46)
+_MEASURE = Path(__file__).with_name("measure.py")
+
+
+class CommandFailed(RuntimeError):
+    """A measured command did not end with exit code 0."""
+
+
+class Cost(NamedTuple):
+    """What one run of a command cost. `cpu_sec` is user + system of the process and of the children it waited for."""
+
+    cpu_sec: float
+    max_rss_mib: float
+
+
+class Comparison(NamedTuple):
+    """A against B: the pairwise ratios A ÷ B of CPU time, and the costs behind them."""
+
+    ratios: list[float]
+    a: list[Cost]
+    b: list[Cost]
+
+    @property
+    def ratio(self) -> float:
+        """Median of the pairwise ratios."""
+        return median(self.ratios)
+
+
+def cost_of(
+    command: Sequence[str], core: int, *, stdout: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Cost:
+    """Run `command` on `core` to its end; its standard output goes to `stdout`, or nowhere.
+
+    Raises: CommandFailed with the end of the command's standard error.
+    """
+    launcher = [sys.executable, "-I", "-S", str(_MEASURE), str(core), str(stdout or os.devnull), *command]
+    done = subprocess.run(  # noqa: PLW1510 - the command's own exit code is looked at below
+        launcher, capture_output=True, text=True, env={**os.environ, **(environment or {})}
+    )
+    printed = done.stdout.split()
+    if done.returncode or len(printed) != 4 or printed[3] != "0":
+        code = printed[3] if len(printed) == 4 else done.returncode
+        raise CommandFailed(f"{shlex.join(command)}: exit {code}: {done.stderr.strip()[-600:]}")
+    return Cost(float(printed[0]) + float(printed[1]), int(printed[2]) / 1024)
+
+
+def compare(a: Sequence[str], b: Sequence[str], *, pairs: int, core: int) -> Comparison:
+    """Run A and B in turn, `pairs` times, at least LEAST_PAIRS, and pair neighbours."""
+    costs_a, costs_b = [], []
+    for _ in range(max(pairs, LEAST_PAIRS)):
+        costs_a.append(cost_of(a, core))
+        costs_b.append(cost_of(b, core))
+    return paired(costs_a, costs_b)
+
+
+def paired(costs_a: list[Cost], costs_b: list[Cost]) -> Comparison:
+    """Pair the runs of the same rounds."""
+    ratios = [one.cpu_sec / other.cpu_sec for one, other in zip(costs_a, costs_b, strict=True)]
+    return Comparison(ratios, costs_a, costs_b)
+
+
+def is_quiet(noise: Comparison) -> bool:
+    """Tell if A against A came out as 1, within NOISE_LIMIT."""
+    return abs(noise.ratio - 1) <= NOISE_LIMIT
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line: exit 0 with a ratio, 4 when the machine is too noisy for one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--a", required=True, help="command A, as one shell word list (no shell is used)")
+    parser.add_argument("--b", required=True, help="command B")
+    parser.add_argument("--pairs", type=int, default=LEAST_PAIRS, help=f"pairs, at least {LEAST_PAIRS}")
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that both run on")
+    asked = parser.parse_args(arguments)
+    a, b = shlex.split(asked.a), shlex.split(asked.b)
+    noise = compare(b, b, pairs=asked.pairs, core=asked.core)
+    print(f"B against B: {noise.ratio:.3f} ({'quiet' if is_quiet(noise) else 'too noisy'})")
+    if not is_quiet(noise):
+        return 4
+    result = compare(a, b, pairs=asked.pairs, core=asked.core)
+    print(f"A against B: {result.ratio:.3f} (lowest {min(result.ratios):.3f}, highest {max(result.ratios):.3f})")
+    print(f"A: {median(cost.cpu_sec for cost in result.a):.2f} s CPU, {max(c.max_rss_mib for c in result.a):.0f} MiB resident")
+    print(f"B: {median(cost.cpu_sec for cost in result.b):.2f} s CPU, {max(c.max_rss_mib for c in result.b):.0f} MiB resident")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
