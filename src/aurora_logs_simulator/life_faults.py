@@ -1,0 +1,39 @@
+"""Faults that change an instance behind a listing: rotation, purge, restart, failover, stop."""
+
+from __future__ import annotations
+
+from aurora_logs_simulator.account import Account
+from aurora_logs_simulator.family import DatedFamily
+from aurora_logs_simulator.faults import Faults
+from aurora_logs_simulator.instance import Instance
+
+OPERATION = "DescribeDBLogFiles"
+
+
+def strike_life(account: Account, faults: Faults, instance: Instance, now_us: int) -> None:
+    """Let each planted fault strike that happens right behind a listing of this instance."""
+    place = {"operation": OPERATION, "instance": instance.identifier}
+    for log_type, family in instance.families.items():
+        if faults.strike("rotate_between_list_and_download", file=log_type, **place):
+            family.flush(now_us)
+            family.rotate_early(now_us)
+        if family.closed and faults.strike("purge_unread", file=log_type, **place):
+            family.purge(family.closed[0])
+        if isinstance(family, DatedFamily):
+            plain = [segment for segment in family.closed if not segment.is_compressed]
+            if plain and faults.strike("compress_closed", file=log_type, **place):
+                family.compress(plain[0])
+    for fault, silent in (("shrink_on_restart", False), ("shrink_silent", True)):
+        rule = faults.strike(fault, **place)
+        if rule is not None:
+            account.restart(instance.identifier, now_us, shrink_bytes=int(rule.amount()), silent=silent)
+    if instance.cluster is not None and len(account.members(instance.cluster)) > 1:
+        rule = faults.strike("fail_over", **place)
+        if rule is not None:
+            account.fail_over(instance.cluster, now_us, shrink_bytes=int(rule.amount()))
+    if faults.is_on("instance_stopping") and faults.strike("instance_stopping", **place):
+        if instance.status == "stopping":
+            account.drop_logs(instance, "purged")
+            instance.status = "stopped"
+        else:
+            instance.status = "stopping"
