@@ -1,0 +1,158 @@
+"""Adapters under contract: append a factory to a list, and the port's whole suite runs against it.
+
+A factory takes a fresh folder and a clock, yields the adapter's *bench* (what the suite needs around the port) and
+cleans up. Only what two processes can see of each other stands in a bench.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from aurora_logs.adapters.embedded.directory import DataDirectory, open_for_collecting
+from aurora_logs.adapters.embedded.log_source import FolderLogSource
+from aurora_logs.adapters.embedded.queue import SqliteQueue
+from aurora_logs.adapters.embedded.sink import FileSink
+from aurora_logs.adapters.embedded.state_store import SqliteStateStore
+from tests.contracts.samples import CountedRandom, SteppedClock
+
+
+@dataclass
+class StateBench:
+    """store: StateStore and StateAdmin. owner(name): a lease owner of the living process. attributes: see NAM-04.
+
+    edit(table, key, attributes): what an operator's update-item does. delete(table, key): delete-item.
+    attributes(table): names of the stored attributes with their types S, N, B, BOOL, M.
+    """
+
+    store: Any
+    owner: Any
+    edit: Any
+    delete: Any
+    attributes: Any
+
+
+@dataclass
+class QueueBench:
+    """queue: Queue of the living process. again(): the same queue as another process sees it after a kill of this one."""
+
+    queue: Any
+    again: Any
+    clock: SteppedClock
+
+
+@dataclass
+class SinkBench:
+    """sink: Sink. physical(log_type): every stored line, doubles included."""
+
+    sink: Any
+    physical: Any
+
+
+@dataclass
+class SourceBench:
+    """source: LogSource. write(instance, name, content), append, rename, remove: what the server does to its files."""
+
+    source: Any
+    write: Any
+    append: Any
+    rename: Any
+    remove: Any
+
+
+@contextlib.contextmanager
+def embedded_state(folder, clock):
+    with open_for_collecting(folder) as collecting:
+        database = collecting.database
+
+        def edit(table, key, attributes):
+            row = key | attributes
+            names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
+            updates = ", ".join(f'"{name}" = excluded."{name}"' for name in attributes)
+            database.change(f'INSERT INTO "{table}" ({names}) VALUES ({marks})'
+                            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}", list(row.values()))
+
+        def delete(table, key):
+            where = " AND ".join(f"{name} = ?" for name in key)
+            database.change(f'DELETE FROM "{table}" WHERE {where}', list(key.values()))
+
+        def attributes(table):
+            kinds = {"TEXT": "S", "INTEGER": "N", "BLOB": "B", "BOOLEAN": "BOOL"}
+            return {row[1]: "M" if row[1] == "intent" else kinds[row[2]]
+                    for row in database.rows(f'PRAGMA table_info("{table}")')}
+
+        yield StateBench(SqliteStateStore(database, "run1"), lambda name: f"run1/{name}", edit, delete, attributes)
+
+
+@contextlib.contextmanager
+def embedded_queue(folder, clock):
+    with open_for_collecting(folder) as collecting:
+        runs = iter(range(2, 100))
+        yield QueueBench(SqliteQueue(collecting.database, clock, "run1", visibility_sec=600),
+                         lambda: SqliteQueue(collecting.database, clock, f"run{next(runs)}"), clock)
+
+
+@contextlib.contextmanager
+def embedded_sink(folder, clock):
+    with open_for_collecting(folder):
+        directory = DataDirectory(folder)
+
+        def physical(log_type):
+            stream = directory.batches / f"aurora_{log_type}_logs"
+            return [line for path in sorted(stream.glob("*.ndjson")) for line in path.read_bytes().splitlines(keepends=True)]
+
+        yield SinkBench(FileSink(directory, CountedRandom()), physical)
+
+
+@contextlib.contextmanager
+def folder_source(folder, clock):
+    folder.mkdir(exist_ok=True)
+
+    def write(instance, name, content):
+        path = folder / instance / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def append(instance, name, content):
+        with (folder / instance / name).open("ab") as file:
+            file.write(content)
+
+    yield SourceBench(FolderLogSource(folder), write, append,
+                      lambda instance, name, to: (folder / instance / name).rename(folder / instance / to),
+                      lambda instance, name: (folder / instance / name).unlink())
+
+
+STATE_STORES = {"embedded": embedded_state}
+QUEUES = {"embedded": embedded_queue}
+SINKS = {"embedded": embedded_sink}
+LOG_SOURCES = {"folder": folder_source}
+
+
+@pytest.fixture
+def clock():
+    return SteppedClock()
+
+
+@pytest.fixture(params=STATE_STORES)
+def state(request, tmp_path, clock):
+    with STATE_STORES[request.param](tmp_path / "state", clock) as bench:
+        yield bench
+
+
+@pytest.fixture(params=QUEUES)
+def queue(request, tmp_path, clock):
+    with QUEUES[request.param](tmp_path / "queue", clock) as bench:
+        yield bench
+
+
+@pytest.fixture(params=SINKS)
+def sink(request, tmp_path, clock):
+    with SINKS[request.param](tmp_path / "sink", clock) as bench:
+        yield bench
+
+
+@pytest.fixture(params=LOG_SOURCES)
+def source(request, tmp_path, clock):
+    with LOG_SOURCES[request.param](tmp_path / "source", clock) as bench:
+        yield bench
