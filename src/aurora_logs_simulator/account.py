@@ -192,7 +192,7 @@ class Account:
         return kind(
             base=base, log_type=log_type, owner=owner, ledger=self.ledger, header=header, now_us=now_us,
             retention_us=kept or hourly_retention_us(spec.engine, log_type), hour_digits=spec.hour_digits,
-            reuses_names=spec.reuses_names,
+            reuses_names=spec.reuses_names, midnight_24=spec.midnight_24,
         )  # fmt: skip
 
     def _described_cluster(self, name: str) -> dict[str, Item]:
@@ -216,11 +216,9 @@ class Account:
         return f"arn:aws:rds:{self.region}:{self.account_id}:cluster:{name}"
 
     def _happened(self, instance: Instance, at_us: int, category: str, message: str) -> None:
+        source = instance.identifier
         self.events.append(
-            Event(
-                at_us=at_us, source=instance.identifier, source_type="db-instance", categories=(category,),
-                message=message,
-            )  # fmt: skip
+            Event(at_us=at_us, source=source, source_type="db-instance", categories=(category,), message=message)
         )
 
     def _cluster_happened(self, cluster: str, at_us: int, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-Item: TypeAlias = "str | int | bool | None | list[Item] | dict[str, Item]"
+Item: TypeAlias = "str | int | bool | list[Item] | dict[str, Item] | None"
 
 PIECE_BYTES = 1_048_576  # a complete file is read and sent in pieces of this size
 
@@ -27,7 +27,7 @@ class ApiError(Exception):
         self.message = message
 
 
-class Broken(Exception):  # noqa: N818 - it is no refusal: the answer itself does not arrive as sent
+class Broken(Exception):
     """The answer is not an API answer at all.
 
     how:     `reset`, `html`, `empty`: nothing of the answer arrives; `cut_xml`, `reset_mid_body`: its first part.

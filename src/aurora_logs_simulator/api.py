@@ -94,7 +94,7 @@ class RdsLogApi:
         self.gate.leave(operation, "", "", answer)
         return answer
 
-    def describe_db_log_files(  # noqa: PLR0913 - AWS's own parameters
+    def describe_db_log_files(
         self,
         instance: str,
         *,
@@ -145,7 +145,7 @@ class RdsLogApi:
         now_us = self.gate.enter("DownloadCompleteDBLogFile", instance, name)
         return self._downloads.complete(instance, name, now_us)
 
-    def describe_events(  # noqa: PLR0913 - AWS's own parameters
+    def describe_events(
         self,
         *,
         source: str | None = None,
@@ -209,15 +209,14 @@ class RdsLogApi:
         lag = self.faults.strike("listing_lags", **place)
         lag_us = 0 if lag is None else int(lag.amount() * SECOND_US)
         filtered = self.faults.strike("error_log_filtered", **place)
+        for fault, names in (("hostile_names", HOSTILE_NAMES), ("unknown_names", UNKNOWN_NAMES)):
+            if not any(file.name in names for file in instance.strays) and self.faults.strike(fault, **place):
+                instance.strays += [_stray(name, self.clock.now_us()) for name in names]
         listed = []
         for file in instance.files():
             if filtered is not None and isinstance(file, Segment) and file.name.startswith("error/mysql-error"):
                 file.filtered_bytes = int(filtered.amount())
             listed.append(_row_of(file, lag_us))
-        now_ms = self.clock.now_us() // 1_000
-        for fault, names in (("hostile_names", HOSTILE_NAMES), ("unknown_names", UNKNOWN_NAMES)):
-            if self.faults.strike(fault, **place):
-                listed += [ListedFile(log_file_name=name, last_written_ms=now_ms, size_bytes=100) for name in names]
         self._last_listings[instance.identifier] = {file.log_file_name: file for file in listed}
         return listed
 
@@ -237,6 +236,13 @@ def _row_of(file: LogFile, lag_us: int) -> ListedFile:
     return ListedFile(
         log_file_name=file.name, last_written_ms=(file.last_written_us - lag_us) // 1_000, size_bytes=file.listed_bytes
     )
+
+
+def _stray(name: str, now_us: int) -> Segment:
+    """Return a small file of an odd name: it is there and can be read, so a reader's mistake with the name shows."""
+    segment = Segment(segment_id=name, name=name, created_us=now_us)
+    segment.append(b"nothing that a format knows\n" * 4, now_us)
+    return segment
 
 
 def _texts(value: Item) -> list[str]:

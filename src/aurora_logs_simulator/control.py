@@ -41,6 +41,7 @@ class Control:
             "failover": self._fail_over,
             "restart": self._restart,
             "rotate": self._rotate,
+            "purge": self._purge,
             "delete": self._delete,
             "rename": self._rename,
             "status": self._status,
@@ -140,6 +141,16 @@ class Control:
         family.advance(self._now_us())
         family.flush(self._now_us())
         return {"rotated": family.rotate_early(self._now_us())}
+
+    def _purge(self, values: Values) -> object:
+        instance = self._world.api.account.instance(str(values["instance"]))
+        file = instance.find(str(values["file"]))
+        family = None if file is None else instance.family_of(file)
+        if family is None or file not in family.closed:
+            message = f"{values['file']} is no closed file of {values['instance']}"
+            raise ValueError(message)
+        family.purge(next(segment for segment in family.closed if segment is file))
+        return self._instances()
 
     def _delete(self, values: Values) -> object:
         self._world.api.account.delete(str(values["instance"]), self._now_us())

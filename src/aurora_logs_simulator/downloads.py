@@ -9,7 +9,6 @@ import msgspec
 
 from aurora_logs_simulator.account import Account
 from aurora_logs_simulator.answers import (
-    ApiError,
     CompleteFile,
     Portion,
     binary_data,
@@ -51,7 +50,7 @@ class Downloads:
             raise file_not_found(name)
         family = owner.family_of(file)
         marker = self._checked(marker, place)
-        caps = self._caps(file, marker, place)
+        caps = self._caps(file, marker, lines, place)
         self._refuse(file, family, marker, place)
         answer = read_portion(file, family, marker=marker, lines=lines, now_us=now_us, caps=caps)
         if (instance, name, str(marker)) in self._capped_tails:
@@ -138,9 +137,11 @@ class Downloads:
             raise invalid_parameter(f"Invalid marker: {marker}")
         return marker
 
-    def _caps(self, file: LogFile, marker: str | None, place: dict[str, str]) -> Caps:
+    def _caps(self, file: LogFile, marker: str | None, lines: int | None, place: dict[str, str]) -> Caps:
         """Return where this answer ends; a planted cap belongs to the place, so the same call meets it again."""
-        offset = parse_marker(marker).offset if marker is not None else 0
+        if marker is None:
+            return Caps()
+        offset = parse_marker(marker).offset
         there = f"{file.segment_id}@{offset}"
         left_bytes = file.content_bytes() - offset
         for fault, cut, behind in (
@@ -154,7 +155,8 @@ class Downloads:
             cap_bytes = int(min(left_bytes, Caps().cap_bytes) * share)
             # The cap must land inside a line, behind at least one whole one.
             window = file.read(offset, offset + cap_bytes)
-            if b"\n" not in window or window.endswith(b"\n"):
+            whole_lines = window.count(b"\n")
+            if not 0 < whole_lines < (lines or Caps().cap_lines) or window.endswith(b"\n"):
                 continue
             if self._faults.strike_at(fault, there, **place):
                 return Caps(cap_bytes=cap_bytes, cut=cut, marker_behind_line=behind)

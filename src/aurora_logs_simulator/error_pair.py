@@ -16,7 +16,7 @@ FRONT_NAME = "error/mysql-error.log"
 class ErrorPairFamily(HourlyFamily):
     """The hourly running log with the short file in front of it, where every entry stands first."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - exactly what HourlyFamily takes
+    def __init__(self, **settings: Any) -> None:
         """Begin with an empty front file."""
         super().__init__(**settings)
         now_us = self.live.created_us

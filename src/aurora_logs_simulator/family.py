@@ -154,7 +154,7 @@ class HourlyFamily(Family):
     07:00 has markers `….7:offset` and becomes `….log.….07`.
     """
 
-    def __init__(  # noqa: PLR0913 - a family is all of these
+    def __init__(
         self,
         *,
         base: str,
@@ -166,6 +166,7 @@ class HourlyFamily(Family):
         retention_us: int = DAY_US,
         hour_digits: int = 2,
         reuses_names: bool = False,
+        midnight_24: bool = False,
     ) -> None:
         """Begin with an empty live file at `now_us`; `reuses_names` gives the old `.0` to `.23` suffixes (RDS-50)."""
         super().__init__(
@@ -173,6 +174,7 @@ class HourlyFamily(Family):
         )
         self._hour_digits = hour_digits
         self._reuses_names = reuses_names
+        self._midnight_24 = midnight_24
         self.next_rotation_us = next_hour_us(now_us)
         self.live = self._new_live(now_us)
 
@@ -207,9 +209,8 @@ class HourlyFamily(Family):
         return Aim(self.live, offset)
 
     def _rotate(self, now_us: int) -> None:
-        at = utc(self.next_rotation_us)
-        hour = str(at.hour) if self._reuses_names else f"{at:%Y-%m-%d}.{at.hour:0{self._hour_digits}d}"
-        name = f"{self.base}.{hour}"
+        day, _, hour = hour_ordinal(self.next_rotation_us, midnight_24=self._midnight_24).partition(".")
+        name = f"{self.base}.{hour}" if self._reuses_names else f"{self.base}.{day}.{int(hour):0{self._hour_digits}d}"
         for namesake in [s for s in self.closed if s.name == name]:
             self.purge(namesake)
         self.rename(self.live, name)
@@ -218,7 +219,7 @@ class HourlyFamily(Family):
         self.live = self._new_live(now_us)
 
     def _new_live(self, now_us: int) -> Segment:
-        dated = hour_ordinal(self.next_rotation_us)
+        dated = hour_ordinal(self.next_rotation_us, midnight_24=self._midnight_24)
         ordinal = dated.rpartition(".")[2] if self._reuses_names else dated
         return self._birth(name=self.base, segment_id=f"{self.base}@{dated}", now_us=now_us, ordinal=ordinal)
 
@@ -226,7 +227,7 @@ class HourlyFamily(Family):
 class DatedFamily(Family):
     """PostgreSQL: each file has one name for life, made from the time of its birth."""
 
-    def __init__(  # noqa: PLR0913 - a family is all of these
+    def __init__(
         self,
         *,
         base: str,
@@ -291,7 +292,7 @@ class DatedFamily(Family):
 class ChainFamily(Family):
     """The audit plugin: at a size the live file becomes `.1`, `.1` becomes `.2`, and the last one falls off."""
 
-    def __init__(  # noqa: PLR0913 - a family is all of these
+    def __init__(
         self,
         *,
         base: str,
@@ -339,7 +340,7 @@ class StripedFamily(Family):
 
     STRIPES = 4
 
-    def __init__(  # noqa: PLR0913 - a family is all of these
+    def __init__(
         self,
         *,
         base: str,

@@ -63,7 +63,11 @@ class Gate:
 
         Raises: Broken with the answer when its transfer breaks.
         """
-        self.traced(repr(answer).encode())
+        if isinstance(answer, Portion):
+            self.traced(f"{answer.marker} {answer.pending} {answer.spelling}".encode())
+            self.traced(answer.content or b"")
+        else:
+            self.traced(repr(answer).encode())
         for how in _LOST_AFTER:
             if self._faults.strike(how, operation=operation, instance=instance, file=file):
                 raise Broken(how, answer)

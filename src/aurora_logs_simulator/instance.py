@@ -30,6 +30,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     identifier:  DBInstanceIdentifier; `engine` as AWS names it; `cluster`: DBClusterIdentifier of Aurora members.
     log_types:   which logs it writes: `slowquery`, `error`, `general`, `audit`, `postgresql`; all the engine's when empty.
     hour_digits: 1 or 2 digits in the suffix of hourly names; `reuses_names`: the old `.0` to `.23` suffixes.
+    midnight_24: the last hour of a day is `….24`, not the next day's `.0` (RDS-49: unknown which, so both exist).
     with_minutes: the `-%H%M` names of Aurora PostgreSQL; `error_pair`: `mysql-error.log` is copied every 5 minutes.
     entries_per_sec: written by the load in a real second over all its logs; None: the scenario's figure.
     folder:      serve the files of this directory and write none.
@@ -44,6 +45,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     log_types: tuple[str, ...] = ()
     hour_digits: int = 2
     reuses_names: bool = False
+    midnight_24: bool = False
     with_minutes: bool = False
     error_pair: bool = False
     audit_chain: bool = False

@@ -139,7 +139,7 @@ class Load:
             self._append(stream.instance, stream.log_type, content, token, fields, now_us)
         return True
 
-    def _append(  # noqa: PLR0913 - an entry and where it goes
+    def _append(
         self, instance: Instance, log_type: str, content: bytes, token: str, fields: Fields, now_us: int
     ) -> None:
         family = instance.families[log_type]
@@ -152,7 +152,7 @@ class Load:
             _note_long_lines(family, segment, entry, harder)
         self.entries += 1
 
-    def _begins(  # noqa: PLR0913 - an entry and where it goes
+    def _begins(
         self, stream: Stream, family: Family, content: bytes, token: str, fields: Fields, place: dict[str, str], now_us: int
     ) -> bool:
         """Write only the first half of an entry when that is planted; the rest follows with the next one."""
@@ -174,19 +174,20 @@ class Load:
             return
         family = stream.instance.families.get(stream.log_type)
         if family is not None and stream.begun.lost is None:
-            if stream.begun_in is family.live_segments()[0]:
+            # Behind a rotation or a restart's header the rest stands apart.
+            if stream.begun_in is family.live_segments()[0] and stream.begun.end == len(stream.begun_in.content):
                 stream.begun_in.append(stream.rest, now_us)
                 family.book(stream.begun_in).grew(stream.begun, len(stream.rest))
             else:
-                _, entry = family.append(stream.rest, token="", fields={}, now_us=now_us)  # noqa: S106 - no secret
+                _, entry = family.append(stream.rest, token="", fields={}, now_us=now_us)
                 entry.part = True
         stream.begun, stream.begun_in, stream.rest = None, None, b""
 
-    def _straddles(  # noqa: PLR0913 - an entry and where it goes
+    def _straddles(
         self, family: Family, content: bytes, token: str, fields: Fields, place: dict[str, str], now_us: int
     ) -> bool:
         """Write an entry over a rotation when that is planted: cut behind its first line."""
-        if not self._faults.is_on("straddle_rotation") or content.count(b"\n") < 2:  # noqa: PLR2004 - two parts
+        if not self._faults.is_on("straddle_rotation") or content.count(b"\n") < 2:
             return False
         if not self._faults.strike("straddle_rotation", **place):
             return False
@@ -195,7 +196,7 @@ class Load:
         family.append(content[:border], token=token, fields=fields, now_us=now_us)
         family.flush(now_us)
         family.rotate_early(now_us)
-        _, entry = family.append(content[border:], token="", fields={}, now_us=now_us)  # noqa: S106 - no secret
+        _, entry = family.append(content[border:], token="", fields={}, now_us=now_us)
         entry.part = True
         self.entries += 1
         return True

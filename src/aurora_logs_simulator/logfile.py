@@ -160,9 +160,11 @@ def next_hour_us(now_us: int) -> int:
     return now_us - now_us % HOUR_US + HOUR_US
 
 
-def hour_ordinal(rotation_us: int) -> str:
+def hour_ordinal(rotation_us: int, *, midnight_24: bool = False) -> str:
     """Return the hour part of an hourly marker: the coming rotation, without a leading zero."""
     at = utc(rotation_us)
+    if midnight_24 and at.hour == 0:
+        return f"{utc(rotation_us - HOUR_US):%Y-%m-%d}.24"
     return f"{at:%Y-%m-%d}.{at.hour}"
 
 

@@ -18,7 +18,7 @@ LINES_FOR_A_HOLE = 3  # a hole needs lines on both sides
 Change = Callable[[Portion, Rule, LogFile, "str | None"], Portion]
 
 
-def disturbed(  # noqa: PLR0913 - an answer, its circumstances and the faults
+def disturbed(
     answer: Portion,
     *,
     file: LogFile,

@@ -67,7 +67,7 @@ class _End(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
-def read_portion(  # noqa: PLR0913 - the call's own parameters, the time and the caps
+def read_portion(
     file: LogFile, family: Family | None, *, marker: str | None, lines: int | None, now_us: int, caps: Caps
 ) -> Portion:
     """Answer one call for a file as RDS does.
@@ -80,10 +80,7 @@ def read_portion(  # noqa: PLR0913 - the call's own parameters, the time and the
     if marker is None:
         return _tail(file, asked_lines, now_us, caps)
     position = parse_marker(marker)
-    if family is None:
-        aim = Aim(file, position.offset)
-    else:
-        aim = family.aim(file, position.ordinal, position.offset)
+    aim = Aim(file, position.offset) if family is None else family.aim(file, position.ordinal, position.offset)
     size_bytes = aim.file.content_bytes()
     if aim.offset >= size_bytes:
         return _nothing(aim, position, now_us)

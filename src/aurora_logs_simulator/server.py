@@ -106,7 +106,7 @@ class _Handler(socketserver.StreamRequestHandler):
         if not line.strip():
             return None
         parts = line.decode("latin-1").split()
-        if len(parts) != 3:  # noqa: PLR2004 - method, target, version
+        if len(parts) != 3:
             message = "malformed request line"
             raise ValueError(message)
         method, target, _ = parts

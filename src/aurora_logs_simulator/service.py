@@ -71,9 +71,7 @@ class Service:
         try:
             with self.lock:
                 self._check(request, name, instance, file)
-                operation = self._operations.get(name)
-                if operation is None or params.get("Version") != wire.VERSION:
-                    raise ApiError("InvalidAction", 400, f"Could not find operation {name} for version {wire.VERSION}")
+                operation = self._operation(name, params.get("Version", ""))
                 delay_sec = self.api.gate.latency_sec(name, instance, file)
                 found = operation(params)
             answer = _xml(200, self._encoded(name, found, request_id))
@@ -107,6 +105,12 @@ class Service:
         answer.delay_sec = delay_sec
         self.api.gate.answer_bytes[COMPLETE] += answer.length_bytes
         return answer
+
+    def _operation(self, name: str, version: str) -> Callable[[dict[str, str]], Page | Portion]:
+        operation = self._operations.get(name)
+        if operation is None or version != wire.VERSION:
+            raise ApiError("InvalidAction", 400, f"Could not find operation {name} for version {version}")
+        return operation
 
     def _check(self, request: Request, operation: str, instance: str, file: str) -> None:
         if self._keys is None:

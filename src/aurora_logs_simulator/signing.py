@@ -126,7 +126,7 @@ def _claimed(request: Request) -> _Claimed:
 
 
 def _check_scope(claimed: _Claimed, region: str, service: str) -> None:
-    if len(claimed.scope) != 4 or claimed.scope[3] != "aws4_request":  # noqa: PLR2004 - date/region/service/aws4_request
+    if len(claimed.scope) != 4 or claimed.scope[3] != "aws4_request":
         raise ApiError("IncompleteSignature", 400, "Credential must have exactly 5 slash-delimited elements")
     if claimed.scope[1] != region:
         raise _mismatch(f"Credential should be scoped to a valid region, not '{claimed.scope[1]}'. ")

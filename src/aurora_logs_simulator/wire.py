@@ -98,7 +98,7 @@ def spelled(content: bytes, spelling: str) -> bytes:
 
 def error_answer(error: ApiError, request_id: str) -> bytes:
     """Return the XML of a refusal."""
-    sender = "Sender" if error.status < 500 else "Receiver"  # noqa: PLR2004 - HTTP's border of whose fault it is
+    sender = "Sender" if error.status < 500 else "Receiver"
     return (
         f'<ErrorResponse xmlns="{NAMESPACE}">\n  <Error>\n    <Type>{sender}</Type>\n'
         f"    <Code>{escape(error.code)}</Code>\n    <Message>{escape(error.message)}</Message>\n  </Error>\n"
