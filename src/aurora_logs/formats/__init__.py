@@ -6,14 +6,14 @@ no clock, no I/O, total (every byte ends in one record or is counted as furnitur
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from aurora_logs.records.flow import Chunk, Parsed
-from aurora_logs.records.log_record import LogRecord
+from aurora_logs.records.log_record import DB_SYSTEMS, LogRecord, encode
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     zone:        zone name or offset for zone-less times ("UTC").
     redaction:   "default" or "off".
     entry_max_bytes: most text of one record (ENTRY_MAX_BYTES).
+    arrival_us:  time of reading, the `_timestamp` of entries of which no time at all is known (ts_quality ingest).
     """
 
     instance_id: str
@@ -38,6 +39,63 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "UTC"
     redaction: str = "default"
     entry_max_bytes: int = 1 << 20
+    arrival_us: int = 0
+
+
+class Step(NamedTuple):
+    """One move of a format's walk through a chunk: an entry's record, or furniture alone (None).
+
+    end:   position in the chunk's content behind the entry and the furniture that follows it.
+    state: what the format carries from there on; `wire` encodes it.
+    """
+
+    record: LogRecord | None
+    end: int
+    state: msgspec.Struct
+
+
+def identity(origin: Origin, default_engine: str) -> dict[str, str | None]:
+    """Return the fields of a record that come from its segment alone. `default_engine` for a source without one."""
+    engine = origin.engine or default_engine
+    return {
+        "log_type": origin.log_type,
+        "instance_id": origin.instance_id,
+        "cluster_id": origin.cluster_id,
+        "log_file_name": origin.log_file_name,
+        "log_segment": origin.log_segment,
+        "engine": engine,
+        "db_system_name": DB_SYSTEMS.get(engine, "mysql"),
+        "cloud_region": origin.cloud_region or None,
+        "cloud_account_id": origin.cloud_account_id or None,
+    }
+
+
+def wire(steps: Iterable[Step], chunk: Chunk, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
+    """Encode a walk: the part of `Format.ndjson` that no format has to write itself."""
+    lines: list[bytes] = []
+    ids: list[bytes] = []
+    position = covered = raw = size = 0
+    state: msgspec.Struct | None = None
+    for step in steps:
+        position, state = step.end, step.state
+        if step.record is None:
+            continue
+        lines.append(encode(step.record))
+        ids.append(step.record.record_id.encode())
+        covered += step.record.log_record_bytes
+        raw += step.record.parse_status == "raw"
+        size += len(lines[-1])
+        if len(lines) >= max_records or size >= max_bytes:
+            break
+    end = position + (chunk.cut_bytes if position else 0)
+    return Parsed(
+        lines=lines,
+        ids=ids,
+        end_offset=chunk.offset + end,
+        context=context if state is None else msgspec.json.encode(state),
+        furniture_bytes=end - covered,
+        raw_records=raw,
+    )
 
 
 class Format(Protocol):
@@ -99,4 +157,4 @@ def detect(sample: bytes) -> Format | None:
     return best if best is not None and best.looks_like(sample) >= 0.5 else None
 
 
-__all__ = ["Format", "Origin", "all_formats", "detect", "format_of"]
+__all__ = ["Format", "Origin", "Step", "all_formats", "detect", "format_of", "identity", "wire"]

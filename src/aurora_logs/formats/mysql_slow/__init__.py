@@ -1,0 +1,105 @@
+"""The slow query log of MySQL, Percona Server and MariaDB: which files, where entries end, both faces."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from aurora_logs.formats import Origin, Step, wire
+from aurora_logs.formats.mysql_slow import borders
+from aurora_logs.formats.mysql_slow.record import Carried, Extent, entry_record, extent_of, raw_record
+from aurora_logs.records.flow import Chunk, Parsed
+from aurora_logs.records.log_record import LogRecord
+from aurora_logs.text import lines_within
+
+RAW_RUN_BYTES = 64 * 1024  # most text of one raw record (record-schema.md §10)
+_ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
+
+
+class MysqlSlow:
+    """The format (see `aurora_logs.formats.Format` for the contract of each method)."""
+
+    name = "mysql_slow"
+    log_type = "slowquery"
+
+    def matches(self, engine: str, log_file_name: str) -> bool:
+        """Tell whether this is a slow log by RDS's naming."""
+        return log_file_name.startswith("slowquery/") and (not engine or engine in _ENGINES)
+
+    def looks_like(self, sample: bytes) -> float:
+        """Count on `# User@Host:` and `# Query_time:` lines."""
+        padded = b"\n" + sample
+        if b"\n# Query_time: " in padded or b"# User@Host: " in padded:
+            return 0.95
+        if borders.header_end(sample, 0) > 0 and b"\tQuery\t" not in sample and b"\tConnect\t" not in sample:
+            return 0.5
+        return 0.6 if b"\n# administrator command: " in padded else 0.0
+
+    def cut(self, buffer: bytes, *, final: bool, quiet: bool = False) -> int:
+        """Cut behind the last entry that is whole beyond doubt."""
+        if final or (quiet and (buffer.endswith((b";\n", b";\r\n")) or borders.is_header_end(buffer))):
+            return len(buffer)
+        if border := borders.last_border(buffer):
+            return border
+        start = borders.furniture_end(buffer, 0)
+        if start == len(buffer):
+            return start if borders.is_header_end(buffer) or not buffer.strip() else 0
+        if borders.begins_entry(buffer, start):
+            return start or max(0, borders.entry_end(buffer, 0, whole=False))
+        stop = borders.raw_end(buffer, start, whole=False)
+        piece = lines_within(buffer, start, len(buffer) if stop < 0 else stop, RAW_RUN_BYTES)
+        return start or (piece if stop >= 0 or piece < len(buffer) else 0)
+
+    def next_head(self, buffer: bytes, start: int) -> int:
+        """Find the next head that stands behind `;`, or is a full one."""
+        return borders.next_border(buffer, start)
+
+    def entries(self, chunk: Chunk, origin: Origin, context: bytes) -> Iterator[LogRecord]:
+        """Read each entry by the grammar."""
+        return (step.record for step in walk(chunk, origin, context) if step.record is not None)
+
+    def ndjson(self, chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
+        """Slice and template, with the walk for everything that is not of the common shape."""
+        return wire(walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
+
+
+def walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
+    """Go through the chunk entry by entry, with the furniture behind each."""
+    state = msgspec.json.decode(context, type=Carried) if context else Carried()
+    content = chunk.content
+    if chunk.cut_bytes:
+        extent = Extent(content, chunk.offset, len(content) + chunk.cut_bytes, chunk.crc)
+        make = entry_record if borders.begins_entry(content, 0) else raw_record
+        record, state = make(extent, origin, state)
+        yield Step(record, len(content), state)
+        return
+    at = borders.furniture_end(content, 0)
+    if at:
+        state = behind_furniture(content[:at], state)
+        yield Step(None, at, state)
+    raw_stop = 0
+    while at < len(content):
+        if borders.begins_entry(content, at):
+            make, stop = entry_record, borders.entry_end(content, at, whole=True)
+        else:
+            raw_stop = raw_stop if raw_stop > at else borders.raw_end(content, at, whole=True)
+            make, stop = raw_record, lines_within(content, at, raw_stop, RAW_RUN_BYTES)
+        last = content_end(content, at, stop)
+        record, state = make(extent_of(content[at:last], chunk.offset + at), origin, state)
+        at = borders.furniture_end(content, last)
+        state = behind_furniture(content[last:at], state)
+        yield Step(record, at, state)
+
+
+def content_end(content: bytes, start: int, stop: int) -> int:
+    """Return where the entry's last line that is not blank ends; the blank lines behind it are furniture."""
+    used = len(content[start:stop].rstrip(b" \t\r\n"))
+    newline = content.find(b"\n", start + used, stop)
+    return stop if newline < 0 else newline + 1
+
+
+def behind_furniture(furniture: bytes, state: Carried) -> Carried:
+    """Return what is carried behind furniture: a server header ends the database in use (log-formats.md §2.2)."""
+    return Carried(state.times) if b" started with:" in furniture else state
+
+
+FORMAT = MysqlSlow()
