@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
-from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Receipt, Task
+from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
 
 
 class Clock(Protocol):
@@ -221,18 +221,39 @@ class Claim(Protocol):
     def keep(self) -> None:
         """Renew the lease when a third of it is gone; before long waits and each POST. Raises: EpochMoved."""
 
-    def bury(self, batch: Batch, reason: str, error: str) -> None:
-        """Write the batch's range down as dead letter, or its gap as gap; durable before the checkpoint passes it."""
+    def wait(self, sec: float) -> None:
+        """Sleep `sec` seconds and keep the lease meanwhile. Raises: EpochMoved."""
+
+    def settled(self) -> None:
+        """The open intent's request can't land any more; its range is careful from now on. Raises: EpochMoved."""
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
+
+    def move_on(self, segment_id: str) -> None:
+        """Begin another segment at byte 0. Raises: EpochMoved."""
+
+    def rewind(self, kept: Kept | None) -> None:
+        """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""
+
+    def note_end(self, end_offset: int) -> bool:
+        """Remember where the unfinished end lies; True once it stood there for BATCH_TIMEOUT_SEC."""
 
 
 class Files(Protocol):
     """What is known of a claimed family's files; lets the download stage list again when a surprise says so."""
 
-    def listed(self) -> list[TrackedFile]:
-        """The rows of this family."""
+    def segments(self) -> list[TrackedFile]:
+        """Rows of this family, as last listed."""
 
-    def list_again(self) -> list[TrackedFile]:
-        """List at the source, save what is new, return the rows. Raises as LogSource.log_files."""
+    def is_closed(self, row: TrackedFile) -> bool:
+        """Tell whether the file can't grow any more (rds-log-api.md §4.4)."""
+
+    def list_again(self) -> None:
+        """List at the source and save what is new. Raises as LogSource.log_files."""
+
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
+        """All of this segment is delivered: mark its row, before the checkpoint moves on."""
 
 
 class Ports:

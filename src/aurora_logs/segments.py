@@ -5,6 +5,7 @@ first and under a dated name later: their family is the live name, their ordinal
 """
 
 import re
+from hashlib import blake2b
 
 import msgspec
 
@@ -12,6 +13,7 @@ HOUR_SUFFIX = re.compile(r"^(?P<base>.+)\.(?P<day>\d{4}-\d\d-\d\d)\.(?P<hour>\d{
 HOURLY_FOLDERS = ("slowquery/", "general/", "error/mysql-error-running.log", "error/mysql-error.log", "error/mariadb-error")
 MARKER = re.compile(r"^(?P<ordinal>.*):(?P<offset>\d{1,19})$")
 START = "0"
+CHECK_BYTES = 256  # rds-log-api.md §5.3: bytes before a position that are compared at the next read
 
 
 class Marker(msgspec.Struct, frozen=True):
@@ -66,3 +68,14 @@ def parse_marker(marker: str) -> Marker | None:
 def build_marker(ordinal: str, offset: int) -> str:
     """Build a marker for any byte offset; RDS honours it when the prefix is one that it returned (RDS-30)."""
     return f"{ordinal}:{offset}"
+
+
+def tail_hash(before: bytes) -> bytes:
+    """Fingerprint the last bytes before a position: two bytes n (how many, at most 256), then BLAKE2b of them."""
+    window = before[-CHECK_BYTES:]
+    return len(window).to_bytes(2, "big") + blake2b(window, digest_size=16).digest() if window else b""
+
+
+def checked_bytes(known: bytes) -> int:
+    """Return how many bytes before its position a tail hash covers; 0 for an empty one."""
+    return int.from_bytes(known[:2], "big")

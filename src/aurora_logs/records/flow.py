@@ -69,6 +69,7 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
     closes: the segment ends behind this portion for good, so that an open entry is complete as it stands.
     quiet:  nothing has come for BATCH_TIMEOUT_SEC: an entry that ends with its terminator is complete (FMT-04).
     gap:    in place of content: a range that nobody can read.
+    truncated: the source lost what followed `content` in its line; a gap comes next.
     """
 
     segment: Segment
@@ -78,6 +79,7 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
     closes: bool = False
     quiet: bool = False
     gap: Gap | None = None
+    truncated: bool = False
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,12 +87,14 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
     cut_bytes, crc: only for one entry beyond the limit: `content` is its first part, `cut_bytes` were left out behind
     it, and `crc` is the CRC-32 of all its bytes. cut_bytes == 0 otherwise.
+    truncated: the source lost the rest of the last entry: its record is `truncated`, "truncated by rds".
     """
 
     content: bytes
     offset: int
     cut_bytes: int = 0
     crc: int = 0
+    truncated: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,20 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     context: bytes
     furniture_bytes: int = 0
     raw_records: int = 0
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed part of a portion on its way into a batch: the byte range [from_offset, to_offset) of its segment.
+
+    parsed: None for a gap. log_lines: line ends in the range. tail_hash: see `Checkpoint.tail_hash`.
+    """
+
+    portion: Portion
+    from_offset: int
+    to_offset: int
+    parsed: Parsed | None = None
+    log_lines: int = 0
+    tail_hash: bytes = b""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +150,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     tail_hash: bytes = b""
     furniture_bytes: int = 0
     raw_records: int = 0
+    log_lines: int = 0
     gap: Gap | None = None
     repair: bool = False
     careful: bool = False
@@ -175,7 +194,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     segment_id: whose byte_offset it is; "" before the first byte.
     byte_offset: end of the last acknowledged entry; record_count: of this segment up to there.
-    tail: the format's carried context; tail_hash: BLAKE2b of the 256 bytes before byte_offset.
+    tail: the format's carried context; tail_hash: two bytes n (at most 256) and BLAKE2b of the n bytes before byte_offset.
     resend_until: after a rewind: ranges below may be stored already, search before sending.
     quiet_end, quiet_since: where the unfinished end of the file lay at the last visit, and since when.
     kept: earlier positions, oldest first, at most 8.

@@ -1,0 +1,109 @@
+"""Auditing: prove closed files against the sink, send again what is missing, replay dead letters."""
+
+from aurora_logs import telemetry
+from aurora_logs.errors import AuroraLogsError, Conflict
+from aurora_logs.formats import Format, format_of
+from aurora_logs.ports import Ports
+from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.flow import Batch
+from aurora_logs.records.log_record import file_key_of
+from aurora_logs.settings import Settings
+from aurora_logs.stages.audit import Rereading, report, resend_missing, stored_count
+from aurora_logs.stages.batch import batches
+from aurora_logs.stages.claim import HeldClaim, claim
+from aurora_logs.stages.discover import FamilyFiles, Listing, first_checkpoint, log_file
+from aurora_logs.stages.download import download
+from aurora_logs.stages.parse import parse
+from aurora_logs.stages.settle import settle
+from aurora_logs.stages.ship import Shipper
+from aurora_logs.stages.split import Tail, split
+
+
+class Auditor:
+    """Audits what is closed, delivered and old enough. One per process."""
+
+    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str) -> None:
+        self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
+
+    def run(self) -> None:
+        """Audit until the service stops."""
+        while not self._ports.workers.stopping():
+            self.round()
+            self._ports.clock.sleep(max(1.0, self._settings.interval_sec))
+
+    def round(self) -> int:
+        """Audit each file that is due; return how many passed. A failed search gives no verdict (REL-155)."""
+        passed = 0
+        for known in self._ports.state.instances():
+            for row in self._ports.state.tracked(known.instance.instance_id):
+                if self._ports.workers.stopping():
+                    return passed
+                try:
+                    passed += self._is_due(row) and self._audit(known, row)
+                except Conflict:
+                    continue
+                except AuroraLogsError as error:
+                    telemetry.visit_ended(row.instance_id, row.log_file_name, error)
+        return passed
+
+    def _is_due(self, row: TrackedFile) -> bool:
+        if row.status != "completed" or row.audited_at or not row.records or row.delivered_bytes < row.file_size:
+            return False
+        return self._ports.clock.now_us() // 1_000_000 - row.updated_at >= self._settings.audit_delay_sec
+
+    def _audit(self, known: TrackedInstance, row: TrackedFile) -> bool:
+        instance = known.instance
+        files = FamilyFiles(self._listing, self._ports.state, instance, row.family, self._ports.clock, self._settings)
+        log_format = format_of(instance.engine, row.log_file_name)
+        if not files.is_closed(row) or log_format is None:
+            return False
+        file = log_file(instance, row.family, row.log_type)
+        file_key = file_key_of(file.resource_id, file.log_type, row.segment_id)
+        missing = row.records - stored_count(self._ports.sink, file_key, row.log_type, row.file_size)
+        report(file, row.log_file_name, max(0, missing), row.records)
+        if missing > 0:
+            resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker)
+            return False  # the next round proves it
+        return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
+                                         now_sec=self._ports.clock.now_us() // 1_000_000)
+
+
+def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
+           settings: Settings, worker: str) -> int:
+    """Read a closed segment again and send the records of `within` that the sink lacks; return how many.
+
+    Under the file's claim, each repair with its own intent; the checkpoint does not move.
+    """
+    sent = 0
+    initial = first_checkpoint(file, files.segments())
+    with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
+        settle(held, ports.sink)
+        shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
+        shadow, tail = Rereading(held, row, file.log_file_name), Tail()
+        for portion in download(ports.source, shadow, shadow):
+            chunks = split(portion, tail, shadow, log_format)
+            made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
+            for repair in resend_missing(made, shadow, ports.sink, within):
+                sent += _send(held, shipper, repair)
+    return sent
+
+
+def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
+    held.intend(repair)
+    shipper.ship(repair)
+    held.advance(repair, None)
+    return repair.count
+
+
+def replay_letter(message_id: str, file: LogFile, log_format: Format, files: FamilyFiles, ports: Ports, settings: Settings,
+                  worker: str) -> int:
+    """Deliver a dead letter's range and close it; return the records sent. An unknown id is nothing to do (NAM-23)."""
+    letter = ports.state.dead_letter(message_id)
+    if letter is None:
+        return 0
+    row = next((one for one in files.segments() if one.segment_id == letter.segment_id), None)
+    if row is None:
+        return 0
+    sent = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
+    ports.state.delete_dead_letter(message_id)
+    return sent

@@ -1,0 +1,82 @@
+"""Processor: take tasks, bring their files up to date, and decide by branch what an error leads to."""
+
+from aurora_logs import telemetry
+from aurora_logs.errors import AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
+from aurora_logs.formats import format_of
+from aurora_logs.pipeline import bring_up_to_date
+from aurora_logs.ports import Delivery, Ports
+from aurora_logs.records.fleet import Instance
+from aurora_logs.records.flow import Progress, Task
+from aurora_logs.services.auditing import replay_letter
+from aurora_logs.settings import Settings
+from aurora_logs.stages.discover import FamilyFiles, Listing, log_file
+
+TAKE_WAIT_SEC = 1.0  # how long an idle worker waits for a task before it looks whether the service stops
+
+
+class Processor:
+    """Works off tasks; several run side by side with the same ports."""
+
+    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str) -> None:
+        self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
+
+    def run(self) -> None:
+        """Take and work off tasks until the service stops."""
+        while not self._ports.workers.stopping():
+            self.work_once(TAKE_WAIT_SEC)
+
+    def work_once(self, wait_sec: float) -> Progress | None:
+        """Take one task and bring its file up to date; None when there was no task or it ended early."""
+        try:
+            delivery = self._ports.queue.take(wait_sec)
+        except Transient as error:
+            telemetry.discovery_delayed(error)
+            self._ports.clock.sleep(self._settings.retry_backoff_sec * self._ports.random.uniform())
+            return None
+        return self._work_off(delivery) if delivery is not None else None
+
+    def _work_off(self, delivery: Delivery) -> Progress | None:
+        task = delivery.task
+        instance = self._instance(task)
+        log_format = format_of(task.engine, task.log_file_name)
+        if instance is None or log_format is None:  # an old hint, or one of an instance that was pruned
+            delivery.ack()
+            return None
+        file = log_file(instance, task.log_file_name, log_format.log_type)
+        files = FamilyFiles(self._listing, self._ports.state, instance, task.log_file_name, self._ports.clock,
+                            self._settings)
+        try:
+            if task.dead_letter_id:
+                replay_letter(task.dead_letter_id, file, log_format, files, self._ports, self._settings, self._worker)
+                progress = Progress(complete=True)
+            else:
+                progress = bring_up_to_date(file, log_format, files, self._ports, self._settings, self._worker)
+        except Conflict:
+            telemetry.claim_conflict(task.instance_id, task.log_file_name)
+            delivery.ack()
+            return None
+        except AuroraLogsError as error:
+            self._ended_early(delivery, files, error)
+            return None
+        if progress.complete:
+            delivery.ack()
+        else:  # an open end: look again when it may be complete, not only at the next listing
+            delivery.retry_later(max(0.05, self._settings.batch_timeout_sec))
+        return progress
+
+    def _ended_early(self, delivery: Delivery, files: FamilyFiles, error: AuroraLogsError) -> None:
+        telemetry.visit_ended(delivery.task.instance_id, delivery.task.log_file_name, error)
+        failed = isinstance(error, (Permanent, ConfigError))
+        try:
+            files.gave_up(str(error), failed=failed)
+        except (Transient, Unknown, Conflict) as again:  # the row is only a hint; the next listing repairs it
+            telemetry.discovery_delayed(again)
+        if failed:
+            delivery.ack()
+        else:
+            after_sec = error.retry_after_sec if isinstance(error, Transient) else None
+            delivery.retry_later(after_sec or self._settings.retry_backoff_sec * (0.5 + self._ports.random.uniform()))
+
+    def _instance(self, task: Task) -> Instance | None:
+        return next((row.instance for row in self._ports.state.instances()
+                     if row.instance.instance_id == task.instance_id), None)

@@ -1,0 +1,210 @@
+"""Every knob: name, unit, bounds, default, meaning; loaded in layers, each value with its origin.
+
+Precedence: flags > environment > file (TOML) > defaults (experience.md UX-60). Environment names are the field names
+in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from aurora_logs.errors import ConfigError
+
+FILE_VARIABLE = "AURORA_LOGS_CONFIG"
+
+
+def default_data_dir() -> str:
+    """Return the state directory by the XDG rules."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return str(Path(base) / "aurora-logs")
+
+
+def _knob(description: str, **bounds: float) -> Meta:
+    return Meta(description=description, **bounds)  # type: ignore[arg-type]  # bounds are ge, le, gt of msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of a process. Field name in capitals = environment variable; with dashes = flag; as it is = file key."""
+
+    source_backend: Annotated[Literal["rds", "folder"], _knob("where log files come from")] = "rds"
+    source_dir: Annotated[str, _knob("SOURCE_BACKEND=folder: directory laid out as <instance>/<log file name>")] = ""
+    queue_backend: Annotated[Literal["embedded"], _knob("what carries the hints")] = "embedded"
+    state_backend: Annotated[Literal["embedded"], _knob("what keeps the state")] = "embedded"
+    sink_backend: Annotated[Literal["embedded"], _knob("where records go")] = "embedded"
+    data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
+
+    aws_region: Annotated[str, _knob("region of the RDS API; empty: from the SDK's chain")] = ""
+    start_from: Annotated[str, _knob(
+        "files of an instance's first listing: beginning, end, or an age such as 2h, 90m, 1d")] = "beginning"
+    discovery_interval_min: Annotated[float, _knob("longest time between two listings of an instance, minutes", gt=0,
+                                                   le=1440)] = 5.0
+    discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
+                                                   le=86_400)] = 0.0
+    rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14", ge=0.5,
+                                               le=1000)] = 10.0
+    zone: Annotated[str, _knob("zone of log times that print none: a zone name")] = "UTC"
+
+    max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
+    batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
+    batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
+    batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
+                                              le=3600)] = 10.0
+    entry_max_bytes: Annotated[int, _knob("text of one record; a longer entry is cut and marked", ge=1_000,
+                                          le=16_777_216)] = 1_048_576
+    redaction: Annotated[Literal["default", "off"], _knob("credentials and raw text are replaced before anything leaves "
+                                                          "the parser; off is loud")] = "default"
+    max_retries: Annotated[int, _knob("tries of one batch after the first, for errors of the batch itself", ge=0,
+                                      le=100)] = 3
+    retry_backoff_sec: Annotated[float, _knob("base of the exponential back-off with full jitter", ge=0.001, le=300)] = 5.0
+    circuit_breaker_max_failures: Annotated[int, _knob("failures in a row of one dependency", ge=1, le=1000)] = 5
+    circuit_breaker_timeout_sec: Annotated[float, _knob("open time before one probe", ge=0.1, le=3600)] = 30.0
+
+    lease_sec: Annotated[float, _knob("how long a claim lasts without renewal", ge=1, le=3600)] = 60.0
+    skew_sec: Annotated[float, _knob("assumed difference of clocks", ge=0, le=300)] = 5.0
+    post_timeout_sec: Annotated[float, _knob("longest request to the sink, in total", ge=0.1, le=600)] = 30.0
+    settle_sec: Annotated[float, _knob("wait after an unknown outcome before a search counts; 0 for the embedded sink",
+                                       ge=0, le=3600)] = 45.0
+    settle_give_up_sec: Annotated[float, _knob("longest settle; then the file waits and alarms", ge=0, le=86_400)] = 1800.0
+    audit_delay_sec: Annotated[float, _knob("from a file's end to its audit; must exceed the life of the sink's WAL", ge=0,
+                                            le=86_400)] = 900.0
+    shutdown_timeout_sec: Annotated[float, _knob("drain time after SIGTERM", ge=0, le=600)] = 30.0
+    compact_after_mb: Annotated[float, _knob("batch files of a stream that are compacted to Parquet, MB", gt=0,
+                                             le=100_000)] = 256.0
+
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
+    pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""
+
+    @property
+    def interval_sec(self) -> float:
+        """Longest time between two listings, seconds."""
+        return self.discovery_interval_sec or self.discovery_interval_min * 60
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings, and where each value came from (`default`, `file PATH`, `environment`, `flag`), and warnings."""
+
+    settings: Settings
+    origins: dict[str, str]
+    warnings: list[str]
+
+
+# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7).
+REPLACED = {
+    "VALKEY_URL": "no cache service is used", "SHARD_ID": "leases share the work", "TOTAL_SHARDS": "leases share the work",
+    "JOBS_TABLE": "job history comes from the checkpoints", "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT",
+    "PARSING_MODE": "every entry is parsed", "KAFKA_TOPIC": "topics are aurora-logs-<type>",
+    "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
+    "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
+    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_URL": "records go to the sink only",
+}
+
+
+def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
+    try:
+        return msgspec.convert(value, hints[name], strict=False)
+    except msgspec.ValidationError as error:
+        problems.append(f"{name.upper()} = {value!r} ({origin}): {error}")
+        return None
+
+
+def _unknown(name: str, known: list[str], origin: str) -> str:
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown setting {name!r} ({origin}){hint}"
+
+
+def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
+    """Return the configuration file in force: --config, AURORA_LOGS_CONFIG, ./aurora-logs.toml, XDG, /etc."""
+    named = flag or environ.get(FILE_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            msg = f"there is no configuration file {named}"
+            raise ConfigError(msg, hint="give the path of a TOML file")
+        return Path(named)
+    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    places = [Path("aurora-logs.toml"), Path(home) / "aurora-logs" / "aurora-logs.toml",
+              Path("/etc/aurora-logs/aurora-logs.toml")]
+    return next((place for place in places if place.is_file()), None)
+
+
+def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None) -> Loaded:
+    """Load settings in layers. Raises ConfigError with every mistake: name, value, origin, allowed values."""
+    hints = get_type_hints(Settings, include_extras=True)
+    known = list(hints)
+    problems: list[str] = []
+    values: dict[str, object] = {}
+    origins: dict[str, str] = dict.fromkeys(known, "default")
+
+    def take(name: str, value: object, origin: str) -> None:
+        converted = _convert(name, value, origin, hints, problems)
+        if converted is not None:
+            values[name], origins[name] = converted, origin
+
+    path = config_file(environ, config)
+    if path:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            detail = f"{path}: {error}"
+            raise ConfigError(detail, hint="aurora-logs config check") from error
+        for key, value in table.items():
+            if key in hints:
+                take(key, value, f"file {path}")
+            else:
+                problems.append(_unknown(key, known, f"file {path}"))
+    for name in known:
+        if (text := environ.get(name.upper())) not in (None, ""):
+            take(name, text, "environment")
+    for name, value in (flags or {}).items():
+        if value is not None:
+            take(name, value, "flag")
+    warnings = [f"{name} is not used here: {instead}" for name, instead in REPLACED.items() if name in environ]
+    warnings += near_misses(environ, known)
+    settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]
+    problems += _unfit(settings) if not problems else []
+    if problems:
+        raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
+    return Loaded(settings=settings, origins=origins, warnings=warnings)
+
+
+def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
+    """Name variables that differ from a known one by one or two letters (UX-62)."""
+    names = [name.upper() for name in known]
+    found = []
+    for variable in environ:
+        if variable in names or len(variable) < 8:
+            continue
+        close = difflib.get_close_matches(variable, names, n=1, cutoff=0.9)
+        if close:
+            found.append(f"{variable} is not known; did you mean {close[0]}?")
+    return found
+
+
+def _unfit(settings: Settings) -> list[str]:
+    """Return what does not fit together (reliability.md §5.8)."""
+    problems = []
+    if settings.source_backend == "folder" and not settings.source_dir:
+        problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
+    if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
+        problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
+    if settings.sink_backend != "embedded":
+        if settings.lease_sec < 2 * settings.post_timeout_sec:
+            problems.append(f"LEASE_SEC = {settings.lease_sec}: at least 2 x POST_TIMEOUT_SEC ({settings.post_timeout_sec})")
+        if settings.settle_sec <= settings.post_timeout_sec + settings.skew_sec:
+            problems.append(f"SETTLE_SEC = {settings.settle_sec}: more than POST_TIMEOUT_SEC + SKEW_SEC")
+    return problems
+
+
+def parse_age_sec(text: str) -> float | None:
+    """Read an age such as `2h`, `90m`, `30s`, `1d` into seconds; None for anything else."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.replace(".", "", 1).isdigit():
+        return None
+    return float(number) * units[unit]

@@ -1,0 +1,112 @@
+"""Audit closed files: stored distinct ids == records delivered, else what is missing is read and sent again (law 3).
+
+The same careful resend replays dead letters: the range's segment is read again from its start, so that contexts and
+ids are the same, and only records of the range that are not stored are sent.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from aurora_logs import telemetry
+from aurora_logs.ports import Claim, Sink
+from aurora_logs.records.fleet import LogFile, TrackedFile
+from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept
+
+SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does not grow with the file
+
+
+class Rereading:
+    """A claim's shadow: walks a segment from its start without moving the real checkpoint."""
+
+    def __init__(self, held: Claim, row: TrackedFile, family: str) -> None:
+        self._held = held
+        self._row = row
+        self.checkpoint = Checkpoint(instance_id=row.instance_id, log_file_name=family, resource_id=row.resource_id,
+                                     segment_id=row.segment_id, epoch=held.checkpoint.epoch)
+
+    def keep(self) -> None:
+        """Renew the real claim."""
+        self._held.keep()
+
+    def wait(self, sec: float) -> None:
+        """Wait under the real claim."""
+        self._held.wait(sec)
+
+    def settled(self) -> None:
+        """A shadow has no intent."""
+
+    def bury(self, letter: DeadLetter) -> None:
+        """What can't be read now was delivered or reported before; nothing new is lost here."""
+        del letter
+
+    def move_on(self, segment_id: str) -> None:
+        """Stay in the segment."""
+        assert segment_id == self._row.segment_id, "a reread stays in its segment"
+
+    def rewind(self, kept: Kept | None) -> None:
+        """Begin again; ids decide what is sent."""
+        del kept
+        self.pass_to(0, b"", b"")
+
+    def note_end(self, end_offset: int) -> bool:
+        """A reread waits for nothing."""
+        del end_offset
+        return True
+
+    def pass_to(self, offset: int, context: bytes, tail_hash: bytes) -> None:
+        """Move the shadow's own position."""
+        self.checkpoint = replace(self.checkpoint, byte_offset=offset, tail=context, tail_hash=tail_hash)
+
+    # the Files side: exactly this one segment
+
+    def segments(self) -> list[TrackedFile]:
+        """The one row, open until it is read to its end."""
+        if self.checkpoint.byte_offset >= self._row.file_size:
+            return [self._row]
+        return [replace(self._row, status="processing", delivered_bytes=0)]
+
+    def is_closed(self, row: TrackedFile) -> bool:
+        """Only closed files are read again."""
+        del row
+        return True
+
+    def list_again(self) -> None:
+        """A reread does not follow rotations; the next audit does."""
+
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
+        """Its row is marked already."""
+
+
+def stored_count(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> int:
+    """Count the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
+    starts = range(0, size_bytes, SLICE_BYTES)
+    return sum(len(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes))) for at in starts)
+
+
+def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int]) -> Iterator[Batch]:
+    """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them."""
+    for batch in batches_of_segment:
+        if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
+            stored = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
+            keep = [index for index, one in enumerate(batch.ids)
+                    if one not in stored and within[0] <= _offset_of(one) < within[1]]
+            if keep:
+                yield replace(batch, repair=True, careful=True, lines=[batch.lines[index] for index in keep],
+                              ids=[batch.ids[index] for index in keep])
+        shadow.pass_to(batch.to_offset, batch.context, batch.tail_hash)
+
+
+def _offset_of(record_id: bytes) -> int:
+    return int(record_id.split(b"-")[1], 16)
+
+
+def report(file: LogFile, log_file_name: str, missing: int, records: int) -> None:
+    """Say what an audit found."""
+    if missing:
+        telemetry.audit_missing(file.instance_id, log_file_name, missing)
+    else:
+        telemetry.audit_passed(file.instance_id, log_file_name, records)
+
+
+__all__ = ["Rereading", "report", "resend_missing", "stored_count"]

@@ -1,0 +1,41 @@
+"""Make batches of parsed pieces: identity, byte range and hash, so that the same bytes always give the same batch."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+
+from aurora_logs.ports import Claim
+from aurora_logs.records.flow import Batch, Parsed, Piece
+from aurora_logs.records.fleet import LogFile
+from aurora_logs.records.log_record import file_key_of
+from aurora_logs.segments import build_marker, parse_marker
+
+EMPTY = Parsed(lines=[], ids=[], end_offset=0, context=b"")
+
+
+def batches(pieces: Iterable[Piece], file: LogFile, held: Claim) -> Iterator[Batch]:
+    """Yield one batch a piece. A range that may be stored already (below `resend_until`) is marked careful."""
+    file_key = ""
+    for piece in pieces:
+        segment, parsed = piece.portion.segment, piece.parsed or EMPTY
+        file_key = file_key or file_key_of(file.resource_id, file.log_type, segment.segment_id)
+        ids_hash = blake2b(b"".join(parsed.ids), digest_size=8).hexdigest()
+        prefix = parse_marker(piece.portion.marker)
+        yield Batch(
+            batch_id=f"{held.checkpoint.epoch:x}-{piece.from_offset:x}-{piece.to_offset:x}-{ids_hash}",
+            log_type=file.log_type, file_key=file_key, segment=segment, from_offset=piece.from_offset,
+            to_offset=piece.to_offset, lines=parsed.lines, ids=parsed.ids, ids_hash=ids_hash,
+            context=parsed.context if piece.parsed else b"", furniture_bytes=parsed.furniture_bytes,
+            raw_records=parsed.raw_records, log_lines=piece.log_lines, tail_hash=piece.tail_hash,
+            marker=build_marker(prefix.ordinal, piece.to_offset) if prefix else "",
+            gap=piece.portion.gap if piece.parsed is None else None,
+            careful=piece.from_offset < held.checkpoint.resend_until)
+
+
+def with_following(made: Iterable[Batch]) -> Iterator[tuple[Batch, Batch | None]]:
+    """Yield each batch with the one behind it: one state write ends the first and intends the second (W7)."""
+    ahead = iter(made)
+    current = next(ahead, None)
+    while current is not None:
+        following = next(ahead, None)
+        yield current, following
+        current = following

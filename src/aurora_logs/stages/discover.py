@@ -1,0 +1,243 @@
+"""Discover what has grown: listings become tracking rows, rows that lack deliveries become hints.
+
+Size and last-written time decide together, never our own clock (rds-log-api.md §2.3). A listing is believed whole or
+not at all; a file is gone only after several whole listings without it.
+"""
+
+import datetime
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from aurora_logs import telemetry
+from aurora_logs.formats import format_of
+from aurora_logs.ports import Clock, LogSource, StateStore
+from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile
+from aurora_logs.records.flow import Checkpoint, Task
+from aurora_logs.segments import family_of, is_hourly, normal_ordinal, ordinal_of, parse_marker, segment_id
+from aurora_logs.settings import Settings, parse_age_sec
+
+GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
+HOUR_MS = 3_600_000
+# rds-log-api.md §4.1: hours that RDS keeps a log, by engine family and log type; the least where storage decides
+RETENTION_HOURS = {("aurora-mysql", "error"): 720, ("aurora-mysql", ""): 24, ("mysql", ""): 336, ("mariadb", ""): 24,
+                   ("aurora-postgresql", ""): 72, ("postgres", ""): 72}
+
+
+class Listing:
+    """Lists instances' files and keeps their tracking rows. Used by one thread at a time."""
+
+    def __init__(self, source: LogSource, state: StateStore, clock: Clock, settings: Settings) -> None:
+        self._source, self._state, self._clock, self._settings = source, state, clock, settings
+        self._named: set[tuple[str, str]] = set()
+
+    def rows(self, instance: Instance, *, family: str = "") -> list[TrackedFile]:
+        """List an instance's files (of one family), save what changed, and return its rows. Raises as log_files."""
+        before = {row.log_file_name: row for row in self._state.tracked(instance.instance_id)}
+        listed = self._source.log_files(instance.instance_id, name_contains=family)
+        now_sec = self._clock.now_us() // 1_000_000
+        seen = set()
+        for one in listed:
+            log_format = format_of(instance.engine, one.log_file_name)
+            if log_format is None:
+                self._name_once(instance, one.log_file_name)
+                continue
+            if family and family_of(one.log_file_name) != family:
+                continue
+            seen.add(one.log_file_name)
+            row = before.get(one.log_file_name)
+            if row is None or row.resource_id != instance.resource_id:
+                self._see(instance, one, log_format.log_type, listed, is_first=not before, now_sec=now_sec)
+            elif (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms) or row.missing:
+                self._state.grow(row.instance_id, row.log_file_name, file_size=one.size_bytes,
+                                 last_written=one.last_written_ms, now_sec=now_sec)
+        for name, row in before.items():
+            if name not in seen and (not family or row.family == family) and row.missing < GONE_AFTER:
+                self._state.missed(row.instance_id, name, row.missing + 1)
+        return self._state.tracked(instance.instance_id)
+
+    def _see(self, instance: Instance, one: ListedFile, log_type: str, listed: Iterable[ListedFile], *, is_first: bool,
+             now_sec: int) -> None:
+        ordinal = one.ordinal if one.ordinal is not None else ordinal_of(one.log_file_name)
+        row = TrackedFile(
+            instance_id=instance.instance_id, log_file_name=one.log_file_name, status="discovered", log_type=log_type,
+            cluster_id=instance.cluster_id, resource_id=instance.resource_id, family=family_of(one.log_file_name),
+            last_written=one.last_written_ms, file_size=one.size_bytes, discovered_at=now_sec, updated_at=now_sec,
+            segment_id=segment_id(family_of(one.log_file_name), ordinal) if ordinal else "")
+        if is_first and self._is_before_start(one, listed):
+            row = replace(row, status="completed", delivered_bytes=one.size_bytes,
+                          segment_id=row.segment_id or self._live_segment(instance, one))
+        self._state.see(row)
+
+    def _is_before_start(self, one: ListedFile, listed: Iterable[ListedFile]) -> bool:
+        """START_FROM: ages count back from the newest time in the listing, since clocks differ."""
+        if self._settings.start_from == "beginning":
+            return False
+        age_sec = parse_age_sec(self._settings.start_from)
+        newest_ms = max(other.last_written_ms for other in listed)
+        return age_sec is None or one.last_written_ms < newest_ms - age_sec * 1000
+
+    def _live_segment(self, instance: Instance, one: ListedFile) -> str:
+        """Learn which hour a live file stands for, so that "from the end" is anchored (RDS-58)."""
+        if not is_hourly(one.log_file_name):
+            return family_of(one.log_file_name)
+        marker = parse_marker(self._source.read(instance.instance_id, one.log_file_name, "", max_lines=1).marker or "")
+        return segment_id(one.log_file_name, normal_ordinal(marker.ordinal)) if marker else ""
+
+    def _name_once(self, instance: Instance, log_file_name: str) -> None:
+        key = (instance.instance_id, family_of(log_file_name))
+        if key not in self._named:
+            self._named.add(key)
+            telemetry.file_not_collected(instance.instance_id, log_file_name)
+
+
+class FamilyFiles:
+    """The files of one claimed family; the download stage's `Files`. Used by one thread."""
+
+    def __init__(self, listing: Listing, state: StateStore, instance: Instance, family: str, clock: Clock,
+                 settings: Settings) -> None:
+        self._listing, self._state, self._instance, self._family = listing, state, instance, family
+        self._clock, self._settings = clock, settings
+        self._rows: list[TrackedFile] = []
+        self._others: list[TrackedFile] = []
+        self._take(state.tracked(instance.instance_id))
+
+    def segments(self) -> list[TrackedFile]:
+        """Rows of this family, as last listed."""
+        return self._rows
+
+    def is_closed(self, row: TrackedFile) -> bool:
+        """A newer file of the type has been known for two listing intervals, and this one was not written since."""
+        if is_hourly(row.log_file_name):
+            return row.log_file_name != self._family
+        known_sec = self._clock.now_us() // 1_000_000 - 2 * self._settings.interval_sec
+        return any(other.log_file_name > row.log_file_name and other.discovered_at <= known_sec
+                   and other.last_written >= row.last_written for other in self._others if other.log_type == row.log_type)
+
+    def list_again(self) -> None:
+        """List this family at the source and take the rows anew."""
+        self._take(self._listing.rows(self._instance, family=self._family))
+
+    def began(self, checkpoint: Checkpoint) -> None:
+        """W13: a worker holds the file now."""
+        row = self._current(checkpoint)
+        if row is not None and row.status != "processing":
+            self._track(row, checkpoint, "processing")
+
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
+        """All of a closed segment is delivered or accounted for."""
+        self._track(row, checkpoint, "completed", delivered_bytes=row.file_size)
+
+    def finish(self, checkpoint: Checkpoint) -> bool:
+        """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""
+        row = self._current(checkpoint)
+        if row is None:
+            return True
+        if row.status == "completed" and row.delivered_bytes >= row.file_size:
+            return True
+        complete = checkpoint.byte_offset >= row.file_size
+        unchanged = self._track(row, checkpoint, "completed" if complete else "discovered",
+                                file_size=row.file_size if complete else None)
+        if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
+            self._track(row, checkpoint, "discovered")
+        return complete and unchanged
+
+    def gave_up(self, error: str, *, failed: bool) -> None:
+        """W10: the visit ended early; `failed` keeps the error on the row for people to see."""
+        for row in self._rows:
+            if row.status != "completed":
+                self._state.track_progress(
+                    row.instance_id, row.log_file_name, status="failed" if failed else "discovered",
+                    segment_id=row.segment_id, delivered_bytes=max(row.delivered_bytes, 0), records=row.records,
+                    gap_bytes=row.gap_bytes, raw_records=row.raw_records, error=error if failed else "",
+                    now_sec=self._clock.now_us() // 1_000_000)
+
+    def _take(self, rows: list[TrackedFile]) -> None:
+        self._others = [row for row in rows if row.resource_id == self._instance.resource_id]
+        self._rows = [row for row in self._others if row.family == self._family]
+
+    def _current(self, checkpoint: Checkpoint) -> TrackedFile | None:
+        """The row by which the checkpoint's segment is listed now: its rotated name, else the live one."""
+        own = [row for row in self._rows if row.segment_id == checkpoint.segment_id and row.log_file_name != self._family]
+        live = [row for row in self._rows if row.log_file_name == self._family]
+        present = [row for row in [*own, *live, *self._rows] if row.missing < GONE_AFTER]
+        return present[0] if present else None
+
+    def _track(self, row: TrackedFile, checkpoint: Checkpoint, status: str, *, delivered_bytes: int | None = None,
+               file_size: int | None = None) -> bool:
+        applied = self._state.track_progress(
+            row.instance_id, row.log_file_name, status=status, segment_id=checkpoint.segment_id or row.segment_id,
+            delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
+            records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records, error="",
+            now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
+        if applied:
+            self._take([replace(one, status=status, segment_id=checkpoint.segment_id or one.segment_id,
+                                delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
+                                records=checkpoint.record_count)
+                        if one.log_file_name == row.log_file_name else one for one in self._others])
+        return applied
+
+
+def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
+          settings: Settings) -> list[tuple[Task, int, list[TrackedFile]]]:
+    """Return what to queue: (task, deadline in epoch ms, rows to mark as queued), one a family.
+
+    A file needs work when it is not completed; no hint while somebody holds it, nor while the last one is fresh (law 1).
+    """
+    now_us = clock.now_us()
+    families: dict[str, list[TrackedFile]] = {}
+    for row in rows:
+        if row.resource_id == instance.resource_id and _needs_work(row, now_us // 1_000_000, settings):
+            families.setdefault(row.family, []).append(row)
+    found = []
+    for family, members in families.items():
+        row = state.checkpoint(instance.instance_id, family)
+        if row is not None and row.lease_owner and row.lease_until_ms > now_us // 1000:
+            continue
+        oldest = min(members, key=lambda one: one.last_written)
+        task = Task(
+            instance_id=instance.instance_id, cluster_id=instance.cluster_id, engine=instance.engine,
+            log_type=oldest.log_type, log_file_name=family, last_written=oldest.last_written,
+            size=sum(one.file_size for one in members),
+            timestamp=datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC).isoformat().replace("+00:00", "Z"))
+        found.append((task, deadline_ms(instance.engine, oldest), members))
+    return sorted(found, key=lambda one: one[1])
+
+
+def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:
+    if row.status == "completed" and row.missing < GONE_AFTER:
+        return False
+    if row.status == "completed" and row.delivered_bytes >= row.file_size:
+        return False
+    if row.status == "failed":
+        return now_sec - row.updated_at >= 5 * settings.interval_sec
+    return row.updated_at >= row.queued_at or now_sec - row.queued_at >= settings.interval_sec
+
+
+def deadline_ms(engine: str, row: TrackedFile) -> int:
+    """Return when RDS deletes the file at the latest, by its last-written time (rds-log-api.md §4.1), epoch ms."""
+    hours = RETENTION_HOURS.get((engine, row.log_type)) or RETENTION_HOURS.get((engine, ""), 24)
+    return row.last_written + hours * HOUR_MS
+
+
+def log_file(instance: Instance, family: str, log_type: str) -> LogFile:
+    """Return the unit of work for a family of an instance."""
+    return LogFile(instance_id=instance.instance_id, resource_id=instance.resource_id, cluster_id=instance.cluster_id,
+                   engine=instance.engine, log_type=log_type, log_file_name=family, aws_region=instance.aws_region,
+                   account_id=instance.account_id)
+
+
+def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
+    """Return where a file without a checkpoint starts: at the delivered position of its oldest unfinished segment."""
+    begun = [row for row in rows if row.delivered_bytes and row.segment_id]
+    unfinished = [row for row in begun if row.status != "completed" or row.delivered_bytes < row.file_size]
+    live = [row for row in begun if row.log_file_name == row.family]
+    start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
+    if start is None:
+        return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
+    return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id,
+                      segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
+                      gap_bytes=start.gap_bytes)
+
+
+__all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

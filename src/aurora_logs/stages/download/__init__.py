@@ -1,0 +1,68 @@
+"""Download what is new in a file: every byte placed, every loss named. Oldest segment first.
+
+The position is a byte offset in a segment; each read begins up to 256 bytes earlier and compares them (the tail check),
+so that a file that was cut, replaced or rotated is noticed before a byte of it is used.
+"""
+
+from collections.abc import Iterator
+
+from aurora_logs import telemetry
+from aurora_logs.errors import ListingChanged, LogFileGone
+from aurora_logs.ports import Claim, Files, LogSource
+from aurora_logs.records.flow import Gap, Portion, Segment
+from aurora_logs.stages.download.plan import next_step
+from aurora_logs.stages.download.reader import Rotation, SegmentReader
+
+MAX_SURPRISES = 4  # listings that one visit may ask for; then the file waits for the next
+
+
+def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
+    """Yield what lies behind the claim's position, segment by segment, until the file is caught up.
+
+    The claim's checkpoint must have passed a portion before the next one is asked for.
+    Raises: what the source raises; ListingChanged when the files don't hold still.
+    """
+    gone: set[str] = set()
+    for _ in range(MAX_SURPRISES):
+        try:
+            yield from _segments(source, held, files, gone)
+        except Rotation:
+            files.list_again()
+        except LogFileGone as error:  # RDS-39: perhaps only renamed: list, and decide by what is there
+            files.list_again()
+            gone.update(_vanished(files, error.detail))
+        else:
+            return
+    raise ListingChanged(f"{held.checkpoint.instance_id} {held.checkpoint.log_file_name}")
+
+
+def _segments(source: LogSource, held: Claim, files: Files, gone: set[str]) -> Iterator[Portion]:
+    while (step := next_step(held.checkpoint, files, gone)) is not None:
+        if isinstance(step, Gap):
+            yield from _lost(held, step)
+            gone.add(step.segment_id)
+            continue
+        reader = SegmentReader(source, held, step, already_read={row.segment_id for row in files.segments()
+                                                                 if row.log_file_name != step.log_file_name})
+        if not (yield from reader.portions()):
+            return
+        row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
+        if row is not None:
+            files.drained(row, held.checkpoint)
+
+
+def _lost(held: Claim, gap: Gap) -> Iterator[Portion]:
+    if held.checkpoint.segment_id != gap.segment_id:
+        held.move_on(gap.segment_id)
+    segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
+                      size_bytes=gap.to_position, last_written_ms=0, closed=True)
+    telemetry.gap_found(held.checkpoint, gap)
+    yield Portion(segment=segment, offset=gap.from_position, content=b"", gap=gap, closes=True)
+
+
+def _vanished(files: Files, detail: str) -> set[str]:
+    """Names that the listing lacks after a read said that the file is gone."""
+    return {row.log_file_name for row in files.segments() if row.missing and row.log_file_name in detail}
+
+
+__all__ = ["download"]

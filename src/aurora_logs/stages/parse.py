@@ -1,0 +1,45 @@
+"""Parse chunks into the wire form of their records, in pieces that fit one batch each."""
+
+from collections.abc import Iterable, Iterator
+
+from aurora_logs.formats import Format, Origin
+from aurora_logs.ports import Claim
+from aurora_logs.records.flow import Chunk, Piece, Portion
+from aurora_logs.records.fleet import LogFile
+from aurora_logs.records.log_record import file_key_of
+from aurora_logs.segments import tail_hash
+from aurora_logs.settings import Settings
+
+
+def origin_of(file: LogFile, segment_id: str, settings: Settings) -> Origin:
+    """Return the constants of a segment's records: identity, origin, and the settings that are part of parsing."""
+    ordinal = segment_id.partition("@")[2]
+    return Origin(
+        instance_id=file.instance_id, cluster_id=file.cluster_id, log_type=file.log_type, engine=file.engine,
+        log_file_name=file.log_file_name, log_segment=ordinal or None,
+        file_key=file_key_of(file.resource_id, file.log_type, segment_id), cloud_region=file.aws_region,
+        cloud_account_id=file.account_id, zone=settings.zone, redaction=settings.redaction,
+        entry_max_bytes=settings.entry_max_bytes)
+
+
+def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Claim, log_format: Format,
+          settings: Settings) -> Iterator[Piece]:
+    """Yield pieces in file order, each within BATCH_SIZE and BATCH_MAX_BYTES; a portion's gap comes last."""
+    origin = origin_of(file, portion.segment.segment_id, settings)
+    offset, context = held.checkpoint.byte_offset, held.checkpoint.tail
+    for chunk in chunks:
+        at = chunk.offset
+        end = chunk.offset + len(chunk.content) + chunk.cut_bytes
+        while at < end:
+            rest = chunk if at == chunk.offset else Chunk(
+                content=chunk.content[at - chunk.offset:], offset=at, truncated=chunk.truncated)
+            parsed = log_format.ndjson(rest, origin, context, max_records=settings.batch_size,
+                                       max_bytes=settings.batch_max_bytes)
+            begin, at, context = at - chunk.offset, parsed.end_offset, parsed.context
+            part = (begin, at - chunk.offset)
+            yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed,
+                        log_lines=chunk.content.count(b"\n", *part),
+                        tail_hash=b"" if chunk.cut_bytes else tail_hash(chunk.content[max(0, part[1] - 256):part[1]]))
+            offset = at
+    if portion.gap is not None:
+        yield Piece(portion=portion, from_offset=offset, to_offset=portion.gap.to_position)

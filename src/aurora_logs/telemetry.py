@@ -1,0 +1,224 @@
+"""The catalogue of everything the product reports: one function = one log line. No other module touches a logger.
+
+Silent until `configure` is called (commands and tests that need no log lines pay nothing). Lines are one JSON object:
+time, level, msg, then fields; never text of a database's log, never a secret.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Gap
+
+Emit = Callable[[str, str, dict[str, object]], None]
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
+
+
+def _silent(_level: str, _message: str, _fields: dict[str, object]) -> None:
+    """Report nothing."""
+
+
+_emit: Emit = _silent
+
+
+def configure(emit: Emit) -> None:
+    """Send every event to `emit(level, message, fields)`. Called once, by the command that runs a service."""
+    global _emit  # noqa: PLW0603  # one place for the whole process, set before threads start
+    _emit = emit
+
+
+def json_lines(level: str) -> Emit:
+    """Return an emitter that writes JSON lines of at least `level` to standard error (structlog)."""
+    import structlog  # noqa: PLC0415  # 0.24 s: only services pay it
+
+    import sys  # noqa: PLC0415
+
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+                    structlog.processors.EventRenamer("msg"), structlog.processors.JSONRenderer()])
+    least = LEVELS.index(level)
+
+    def emit(line_level: str, message: str, fields: dict[str, object]) -> None:
+        if LEVELS.index(line_level) >= least:
+            logger.msg(message, level=line_level, **fields)
+
+    return emit
+
+
+def _file(row: "Checkpoint") -> dict[str, object]:
+    return {"instance_id": row.instance_id, "log_file_name": row.log_file_name}
+
+
+# discovery
+
+def instance_listed(instance_id: str, files: int, hints: int) -> None:
+    """One instance was listed; `hints` files need work. Once an instance and cycle."""
+    _emit("DEBUG", "Instance listed", {"instance_id": instance_id, "files": files, "hints": hints})
+
+
+def instance_held(instance_id: str, error: Exception) -> None:
+    """An instance could not be listed or read; the others go on. Once a cycle."""
+    _emit("WARN", "Instance held", {"instance_id": instance_id, "error": str(error), "hint": getattr(error, "hint", "")})
+
+
+def engine_not_supported(instance_id: str, engine: str) -> None:
+    """An instance has an engine whose logs we don't read. Once an instance and process."""
+    _emit("INFO", "Engine not supported", {"instance_id": instance_id, "engine": engine})
+
+
+def file_not_collected(instance_id: str, log_file_name: str) -> None:
+    """A listed file has no format of ours (RDS-16). Once a file and process."""
+    _emit("INFO", "Log file not collected", {"instance_id": instance_id, "log_file_name": log_file_name})
+
+
+def cycle_done(instances: int, hints: int, took_sec: float) -> None:
+    """A discovery cycle ended."""
+    _emit("DEBUG", "Discovery cycle done", {"instances": instances, "hints": hints, "took_sec": round(took_sec, 3)})
+
+
+def discovery_delayed(error: Exception) -> None:
+    """A cycle could not be finished; the next one comes. Once a cycle."""
+    _emit("WARN", "Discovery delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
+
+
+# one file
+
+def file_claimed(row: "Checkpoint") -> None:
+    """A claim was taken."""
+    if row.byte_offset:
+        _emit("INFO", "Resuming from checkpoint", {**_file(row), "byte_offset": row.byte_offset, "epoch": row.epoch})
+
+
+def file_settled(row: "Checkpoint") -> None:
+    """A claim found the intent of a dead worker and waited until its request could not land any more."""
+    _emit("INFO", "Intent settled", {**_file(row), "byte_offset": row.byte_offset, "resend_until": row.resend_until})
+
+
+def portion_downloaded(row: "Checkpoint", size_bytes: int) -> None:
+    """Bytes were read and placed, before they are parsed."""
+    _emit("DEBUG", "Portion downloaded", {**_file(row), "size_bytes": size_bytes})
+
+
+def overlap_dropped(row: "Checkpoint", size_bytes: int) -> None:
+    """The source repeated bytes before the marker; they were dropped (RDS-28)."""
+    _emit("INFO", "Overlap dropped", {**_file(row), "size_bytes": size_bytes})
+
+
+def file_rewound(row: "Checkpoint", to_offset: int) -> None:
+    """The file was cut or replaced (restart, failover): read again from an earlier position."""
+    _emit("WARN", "File was cut, reading again", {**_file(row), "from_offset": row.byte_offset, "to_offset": to_offset})
+
+
+def file_stalled(row: "Checkpoint", size_bytes: int) -> None:
+    """The file is listed larger than what can be read; the next visit looks again (rds-log-api.md §5.5)."""
+    _emit("INFO", "File stalled", {**_file(row), "byte_offset": row.byte_offset, "size_bytes": size_bytes})
+
+
+def complete_file_refused(row: "Checkpoint", error: Exception) -> None:
+    """The complete file is not handed out; portions only."""
+    _emit("WARN", "Complete file refused", {**_file(row), "error": str(error), "hint": getattr(error, "hint", "")})
+
+
+def gap_found(row: "Checkpoint", gap: "Gap") -> None:
+    """Bytes are lost: reported, counted and passed."""
+    _emit("ERROR", "Gap found", {**_file(row), "segment_id": gap.segment_id, "from_position": gap.from_position,
+                                 "to_position": gap.to_position, "reason": gap.reason})
+
+
+def batch_shipped(batch: "Batch", took_sec: float) -> None:
+    """A strict receipt arrived; before the checkpoint moves."""
+    _emit("DEBUG", "Batch shipped", {"log_type": batch.log_type, "records": batch.count, "took_sec": round(took_sec, 4)})
+
+
+def checkpoint_saved(row: "Checkpoint") -> None:
+    """The checkpoint passed a batch."""
+    _emit("DEBUG", "Checkpoint saved", {**_file(row), "byte_offset": row.byte_offset})
+
+
+def outcome_unknown(batch: "Batch", error: Exception) -> None:
+    """A request may have been stored: settle and search."""
+    _emit("WARN", "Outcome unknown, settling", {"log_type": batch.log_type, "records": batch.count, "error": str(error)})
+
+
+def sink_unavailable(file: object, error: Exception) -> None:
+    """The sink did not take or find records now; tried again with growing pauses."""
+    _emit("WARN", "Sink unavailable", {"instance_id": getattr(file, "instance_id", ""), "error": str(error),
+                                       "hint": getattr(error, "hint", "")})
+
+
+def file_buried(letter: "DeadLetter") -> None:
+    """A byte range is on record as dead letter or gap."""
+    _emit("ERROR", "Failed to process log after retries" if not letter.is_gap else "Gap recorded",
+          {"instance_id": letter.instance_id, "log_file_name": letter.log_file_name, "message_id": letter.message_id,
+           "reason": letter.reason, "from_position": letter.from_position, "to_position": letter.to_position})
+
+
+def bury_refused(letter: "DeadLetter", error: Exception) -> None:
+    """A dead letter could not be written; the position stays, tried again."""
+    _emit("ERROR", "Failed to send to DLQ", {"message_id": letter.message_id, "error": str(error)})
+
+
+def release_failed(row: "Checkpoint", error: Exception) -> None:
+    """A lease could not be given back; it ends by itself."""
+    _emit("INFO", "Lease left to run out", {**_file(row), "error": str(error)})
+
+
+def visit_ended(instance_id: str, log_file_name: str, error: Exception) -> None:
+    """A visit to a file ended early; what happens next depends on the branch of the error."""
+    _emit("WARN", "Visit ended early", {"instance_id": instance_id, "log_file_name": log_file_name, "error": str(error),
+                                        "hint": getattr(error, "hint", "")})
+
+
+def claim_conflict(instance_id: str, log_file_name: str) -> None:
+    """Somebody else works on the file; the hint is used up."""
+    _emit("DEBUG", "File is in other hands", {"instance_id": instance_id, "log_file_name": log_file_name})
+
+
+# audit, breaker, services
+
+def audit_passed(instance_id: str, log_file_name: str, records: int) -> None:
+    """A closed file's stored distinct ids equal what was delivered."""
+    _emit("DEBUG", "Audit passed", {"instance_id": instance_id, "log_file_name": log_file_name, "records": records})
+
+
+def audit_missing(instance_id: str, log_file_name: str, missing: int) -> None:
+    """Records that were receipted are not stored; they are sent again."""
+    _emit("ERROR", "Audit found missing records", {"instance_id": instance_id, "log_file_name": log_file_name,
+                                                   "missing": missing})
+
+
+def breaker_changed(dependency: str, change: str, failures: int) -> None:
+    """A circuit breaker changed its state: `opened`, `half-open`, `closed`."""
+    _emit("WARN" if change == "opened" else "INFO", f"circuit breaker {change}",
+          {"dependency": dependency, "failures": failures})
+
+
+def service_started(service: str, version: str, **facts: object) -> None:
+    """A service begins its work."""
+    _emit("INFO", "Started", {"service": service, "version": version, **facts})
+
+
+def service_stopped(service: str) -> None:
+    """A service ended its work."""
+    _emit("INFO", "Stopped", {"service": service})
+
+
+def redaction_off() -> None:
+    """Redaction is switched off: said loudly at every start (SEC-17)."""
+    _emit("WARN", "Redaction is off: log text leaves the parser as it is", {"setting": "REDACTION"})
+
+
+def setting_warning(text: str) -> None:
+    """A setting is not used, or looks like a misspelt one."""
+    _emit("WARN", "Setting", {"text": text})
+
+
+def compaction_done(stream: str, files: int, took_sec: float) -> None:
+    """Batch files were compacted to Parquet."""
+    _emit("DEBUG", "Compaction done", {"stream": stream, "files": files, "took_sec": round(took_sec, 3)})
+
+
+def compaction_ended(error: str) -> None:
+    """Compaction did not work this time; batch files stay as they are."""
+    _emit("WARN", "Compaction ended early", {"error": error})
