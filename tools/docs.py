@@ -13,7 +13,6 @@ import typing
 from collections.abc import Callable
 
 import msgspec
-
 from tools.picture import ROOT, picture
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)

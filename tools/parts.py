@@ -93,7 +93,7 @@ def run_step(part: str, number: int, step: tuple[str, ...]) -> tuple[int, int, i
     command = command_of(step, junit)
     print(f"--- {part}: {' '.join(step)}", flush=True)
     # A group of its own, so that a hanging step takes the processes that it started with it.
-    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603  # commands of the table above
+    process = subprocess.Popen(command, start_new_session=True)  # commands of the table above
     try:
         code = process.wait(timeout=PARTS[part].budget_min * 60 * HANG_FACTOR)
     except subprocess.TimeoutExpired:

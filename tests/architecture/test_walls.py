@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.architecture.tree import ROOT, copy_of_source
 
 
