@@ -77,9 +77,9 @@ def paired(costs_a: list[Cost], costs_b: list[Cost]) -> Comparison:
     return Comparison(ratios, costs_a, costs_b)
 
 
-def is_quiet(noise: Comparison) -> bool:
-    """Tell if A against A came out as 1, within NOISE_LIMIT."""
-    return abs(noise.ratio - 1) <= NOISE_LIMIT
+def is_quiet(noise: Comparison, limit: float = NOISE_LIMIT) -> bool:
+    """Tell if A against A came out as 1, within `limit`."""
+    return abs(noise.ratio - 1) <= limit
 
 
 def main(arguments: list[str]) -> int:
@@ -89,11 +89,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--b", required=True, help="command B")
     parser.add_argument("--pairs", type=int, default=LEAST_PAIRS, help=f"pairs, at least {LEAST_PAIRS}")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that both run on")
+    parser.add_argument("--noise-limit", type=float, default=NOISE_LIMIT, help="B against B may differ from 1 by this")
     asked = parser.parse_args(arguments)
     a, b = shlex.split(asked.a), shlex.split(asked.b)
     noise = compare(b, b, pairs=asked.pairs, core=asked.core)
-    print(f"B against B: {noise.ratio:.3f} ({'quiet' if is_quiet(noise) else 'too noisy'})")
-    if not is_quiet(noise):
+    quiet = is_quiet(noise, asked.noise_limit)
+    print(f"B against B: {noise.ratio:.3f} ({'quiet' if quiet else 'too noisy'})")
+    if not quiet:
         return 4
     result = compare(a, b, pairs=asked.pairs, core=asked.core)
     print(f"A against B: {result.ratio:.3f} (lowest {min(result.ratios):.3f}, highest {max(result.ratios):.3f})")
@@ -103,4 +105,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except CommandFailed as failed:
+        sys.exit(f"no figure: {failed}")
