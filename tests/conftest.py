@@ -8,9 +8,9 @@ import socket
 import tempfile
 
 import pytest
+from tools import engines
 
 from aurora_logs.settings import Settings
-from tools import engines
 
 
 def _scrub_environment() -> None:

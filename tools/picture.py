@@ -62,7 +62,10 @@ def box(name: str) -> Box | None:
 
 
 class _Pipeline:
-    """Finds stages in the order in which the pipeline's calls are evaluated: arguments first, bodies after heads."""
+    """Finds stages in the order in which the pipeline's calls are evaluated: arguments first, bodies after heads.
+
+    Making an object of a stage (`Shipper(...)`) is preparation; the stage is where its method is called.
+    """
 
     def __init__(self, source: str) -> None:
         tree = ast.parse(source)
@@ -91,15 +94,22 @@ class _Pipeline:
         return {node.func.id for node in ast.walk(function)
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.functions}
 
+    def _remember_object(self, node: ast.Assign) -> None:
+        made = node.value.func if isinstance(node.value, ast.Call) else None
+        if isinstance(made, ast.Name) and made.id[:1].isupper() and made.id in self.stage_of:
+            self.stage_of |= {name.id: self.stage_of[made.id] for name in node.targets if isinstance(name, ast.Name)}
+
     def _walk(self, node: ast.AST) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             yield from self._walk(child)
+        if isinstance(node, ast.Assign):
+            self._remember_object(node)
         if not isinstance(node, ast.Call):
             return
         root: ast.AST = node.func
         while isinstance(root, ast.Attribute):
             root = root.value
-        if not isinstance(root, ast.Name):
+        if not isinstance(root, ast.Name) or (root is node.func and root.id[:1].isupper()):
             return
         if root.id in self.stage_of:
             yield self.stage_of[root.id]
