@@ -82,9 +82,14 @@ def install(name: str, *, fresh: bool) -> str:
     # apt wants this sub-folder to exist in its archive directory
     (folder / "partial").mkdir(parents=True, exist_ok=True)
     again = ["--reinstall"] if fresh else []
-    subprocess.run([*APT_INSTALL, *again, "-o", f"Dir::Cache::archives={folder}",
-                    "-o", "APT::Keep-Downloaded-Packages=true", engine.package],
-                   check=True, stdin=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    # the cache lies in a home folder, which apt's own user may not enter
+    answer = subprocess.run([*APT_INSTALL, *again, "-o", f"Dir::Cache::archives={folder}",
+                             "-o", "APT::Keep-Downloaded-Packages=true", "-o", "APT::Sandbox::User=root", engine.package],
+                            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    if answer.returncode != 0:
+        print(answer.stdout)
+        answer.check_returncode()
     if not present(name):
         raise FileNotFoundError(engine.program)
     return f"{'cached' if had_packages else 'fresh'}    {installed_version(engine.package)}"
