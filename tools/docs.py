@@ -57,7 +57,7 @@ def commands() -> str:
     """Return a section a command from the Typer application: help, arguments, options."""
     import typer.main  # noqa: PLC0415  # as above
 
-    from aurora_logs.cli import app  # noqa: PLC0415  # as above
+    from aurora_logs.cli.app import build  # noqa: PLC0415  # as above
 
     sections: list[str] = []
 
@@ -79,7 +79,7 @@ def commands() -> str:
         text = " ".join((command.help or "").split("\f")[0].split("\n\n")[0].split())
         sections.append(f"## `{path}`\n\n{text}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else ""))
 
-    describe(typer.main.get_command(app), "aurora-logs")
+    describe(typer.main.get_command(build()), "aurora-logs")
     return "\n".join(sections)
 
 

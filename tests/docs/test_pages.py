@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import typer.main
+from aurora_logs.cli.app import build
 from tests.architecture.tree import ROOT, tracked_files
 from tools.docs import PAGES, renewed
 
@@ -46,9 +47,7 @@ def test_a_command_on_a_page_exists(page, line):
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert arguments[0] in targets
     elif program.endswith("aurora-logs"):
-        from aurora_logs.cli import app
-
-        command = typer.main.get_command(app)
+        command = typer.main.get_command(build())
         for word in arguments:
             children = getattr(command, "commands", None)
             if children is None:
