@@ -8,7 +8,7 @@ from aurora_logs_simulator.workload.written import Truth
 _ASIDES = ("it's", "see ticket 4711", "don't cache", "nightly run; safe to kill", "a 'quoted' hint")
 
 
-def new_token(rnd: Random) -> str:
+def token_of(rnd: Random) -> str:
     """One unique token: 64 random bits, so that two writers of one fleet do not meet."""
     return f"tok_{rnd.getrandbits(64):016x}"
 

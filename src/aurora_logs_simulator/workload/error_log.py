@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from aurora_logs_simulator.workload.comments import new_token
+from aurora_logs_simulator.workload.comments import token_of
 from aurora_logs_simulator.workload.error_messages import MESSAGES, Message, deadlock_dump
 from aurora_logs_simulator.workload.stamps import Stamps
 from aurora_logs_simulator.workload.written import Truth, Written
@@ -35,7 +35,7 @@ class ErrorLogWriter:
     def entry(self, now_us: int) -> Written:
         """One message; in 3 % the dump of a deadlock, over many lines."""
         rnd = self._rnd.random
-        token = new_token(self._rnd)
+        token = token_of(self._rnd)
         fields: Truth = {"_timestamp": now_us}
         if rnd() < _DEADLOCK_SHARE:
             thread, label, code, subsystem = 100 + int(rnd() * 9000), "Note", "MY-012468", "InnoDB"

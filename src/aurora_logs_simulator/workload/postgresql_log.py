@@ -3,7 +3,7 @@
 from random import Random
 from typing import NamedTuple
 
-from aurora_logs_simulator.workload.comments import marked, new_token
+from aurora_logs_simulator.workload.comments import marked, token_of
 from aurora_logs_simulator.workload.literals import POSTGRESQL, Literals
 from aurora_logs_simulator.workload.people import People, Session
 from aurora_logs_simulator.workload.postgresql_messages import BACKGROUND, CONNECTIONS, FAILURES, Notice
@@ -66,7 +66,7 @@ class PostgresqlLogWriter:
 
     def entry(self, now_us: int) -> Written:
         """One message with all its sub-lines, in one piece as the collector writes it."""
-        token = new_token(self._rnd)
+        token = token_of(self._rnd)
         session = self._people.speaker()
         fields: Truth = {"_timestamp": now_us // US_PER_SEC * US_PER_SEC}
         chance, kind = self._rnd.random(), "duration"

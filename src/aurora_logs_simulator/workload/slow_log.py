@@ -2,7 +2,7 @@
 
 from random import Random
 
-from aurora_logs_simulator.workload.comments import marked, new_token
+from aurora_logs_simulator.workload.comments import marked, token_of
 from aurora_logs_simulator.workload.literals import MYSQL, Literals
 from aurora_logs_simulator.workload.mysql_shapes import SHAPES
 from aurora_logs_simulator.workload.people import People, Session
@@ -71,7 +71,7 @@ class SlowLogWriter:
         """One statement, or in 1 % an administrator command."""
         rnd = self._rnd.random
         session = self._people.speaker()
-        token = new_token(self._rnd)
+        token = token_of(self._rnd)
         query_us = int(10_000 / (rnd() + 0.002)) + int(rnd() * 1_000_000)
         lock_us = int(rnd() * 400)
         fields: Truth = {
