@@ -166,7 +166,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             take(name, value, "flag")
     warnings = [f"{name} is not used here: {instead}" for name, instead in REPLACED.items() if name in environ]
     warnings += near_misses(environ, known)
-    settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]
+    settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
     problems += _unfit(settings) if not problems else []
     if problems:
         raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
