@@ -24,16 +24,34 @@ LEVELS = ("parse", "ingest")
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--quick", action="store_true", help="20 MB instead of 200; start-up weighs more, so bounds are shown, not judged")
+    add(
+        "--quick",
+        action="store_true",
+        help="20 MB instead of 200; start-up weighs more, so bounds are shown, not judged",
+    )
     add("--mb", type=float, help="size of each log in MB, instead of 200 or 20")
     add("--seed", default="1", help="seed of the generated logs")
     add("--pairs", type=int, default=LEAST_PAIRS, help="rounds, at least 5")
     add("--only", choices=LEVELS, action="append", help="measure only this; may be repeated")
     add("--kinds", nargs="+", choices=KINDS, default=["slow"], help="logs of the parse rows (default: slow)")
-    add("--ingest-mb", type=float, help="size of the ingested log, e.g. 1000 for the memory bound; default: as the others")
-    add("--folder", type=Path, help="where logs and outputs lie and are found again (default: a folder in the temporary one)")
+    add(
+        "--ingest-mb",
+        type=float,
+        help="size of the ingested log, e.g. 1000 for the memory bound; default: as the others",
+    )
+    add(
+        "--folder",
+        type=Path,
+        help="where logs and outputs lie and are found again (default: a folder in the temporary one)",
+    )
     add("--core", type=int, default=max(os.sched_getaffinity(0)), help="core of ours and the yardsticks")
-    add("--skip-field", action="append", default=[], metavar="FIELD", help="leave a record field out of the equality check")
+    add(
+        "--skip-field",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="leave a record field out of the equality check",
+    )
     add("--save", metavar="NAME", help="store the result as benchmarks/results/<date>-NAME.json")
     add("--noise-limit", type=float, default=NOISE_LIMIT, help="gzip -1 against itself may differ from 1 by this")
     add("--parse-gzip", type=float, default=1.6, help="bound: parse ÷ gzip -1, CPU")

@@ -1,4 +1,4 @@
-"""Every command line that the benchmarks call, and the environment of each; nothing else knows how a program is started.
+"""Every command line that the benchmarks call, and its environment; nothing else knows how a program is started.
 
 `AURORA_LOGS_BENCH_PRODUCT` names another `aurora-logs` to measure, e.g. one of another checkout.
 """
@@ -38,11 +38,13 @@ def pgbadger(log: Path) -> list[str] | None:
     return [found, "-q", "-j", "1", "-f", "stderr", "-p", prefix, "-x", "text", "-o", "-", str(log)] if found else None
 
 
-def simulator(folder: Path, port: int) -> list[str]:
-    """Serve `<folder>/<instance>/<log file name>` by the RDS API on 127.0.0.1; no throttling, so that only CPU counts."""
-    return [
-        PYTHON, "-m", "aurora_logs_simulator", "serve", "--port", str(port), "--files", str(folder), "--rate", "100000",
-    ]  # fmt: skip
+def simulator(folder: Path) -> list[str]:
+    """Serve `<folder>/<instance>/<log file name>` by the RDS API on 127.0.0.1; no throttling, so that only CPU counts.
+
+    Its first line of output is JSON and names the `endpoint`.
+    """
+    files = ["--files", str(folder), "--files-engine", "mysql"]
+    return [PYTHON, "-m", "aurora_logs_simulator", "serve", "--region", REGION, "--calls-per-sec", "0", *files]
 
 
 def run_once() -> list[str]:
@@ -50,16 +52,16 @@ def run_once() -> list[str]:
     return [PRODUCT, "run", "--once"]
 
 
-def run_environment(port: int, data_dir: Path) -> dict[str, str]:
+def run_environment(endpoint: str, data_dir: Path) -> dict[str, str]:
     """Embedded mode against the simulator. Compaction is measured apart, so nothing is large enough for it here."""
     return {
         "SOURCE_BACKEND": "rds",
         "DATA_DIR": str(data_dir),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",  # AWS's published example, no secret
+        "AWS_ACCESS_KEY_ID": "SIMULATOR",
+        "AWS_SECRET_ACCESS_KEY": "simulator-secret",  # the simulator's own default, opens nothing else
         "RDS_API_RATE_LIMIT": "1000",
         "BATCH_TIMEOUT_SEC": "0",
         "COMPACT_AFTER_MB": "100000",

@@ -2,8 +2,8 @@
 
     python benchmarks/generate.py slow --mb 200 --seed 1 OUT
 
-The truth also lies beside the log (OUT.truth.json). When a log of the same kind, size, seed and generator is there already,
-it is used again.
+The truth also lies beside the log (OUT.truth.json). A log of the same kind, size, seed and generator that is there
+already is used again.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def _pieces(kind: str, size_bytes: int, seed: str, sums: Checksums) -> Iterator[
 
 
 def generate(kind: str, mb: float, seed: str, out: Path) -> dict[str, Any]:
-    """Write the log to `out`, or find it there; give its truth: kind, mb, seed, entries, bytes and checksums by field."""
+    """Write the log to `out`, or find it there; give its truth: kind, mb, seed, entries, bytes, checksums by field."""
     beside = out.with_name(out.name + ".truth.json")
     wanted = {"kind": kind, "mb": mb, "seed": seed, "generator": generator_hash()}
     if out.exists() and beside.exists():
@@ -95,7 +95,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--mb", type=float, default=200.0, help="size of the log in MB of 1,000,000 bytes (default 200)")
+    parser.add_argument(
+        "--mb", type=float, default=200.0, help="size of the log in MB of 1,000,000 bytes (default 200)"
+    )
     parser.add_argument("--seed", default="1", help="same seed, same bytes (default 1)")
     asked = parser.parse_args(arguments)
     print(json.dumps(generate(asked.kind, asked.mb, asked.seed, asked.out)))

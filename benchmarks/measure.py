@@ -1,9 +1,9 @@
-"""Run one command on one core and print what it cost, as `user_sec system_sec max_rss_kib exit_code`. Nothing is compared here.
+"""Run one command on one core and print its cost: `user_sec system_sec max_rss_kib exit_code`. Nothing is compared.
 
     python -I -S measure.py CORE STDOUT_FILE COMMAND…
 
-A process of its own, and a small one: Linux counts the forking process's pages as the first resident size of the child, so a
-large parent would hide what the command needs. Only modules that are built in are imported.
+A process of its own, and a small one: Linux counts the forking process's pages as the first resident size of the
+child, so a large parent would hide what the command needs. Only modules that are built in are imported.
 """
 
 import os

@@ -2,7 +2,8 @@
 
     python benchmarks/paired.py --pairs 5 --a "gzip -1 -c FILE" --b "md5sum FILE"
 
-Absolute times of a shared machine move by a quarter from run to run; the ratio of neighbours does not (performance.md §11.2).
+Absolute times of a shared machine move by a quarter from run to run; the ratio of neighbours does not
+(performance.md §11.2).
 """
 
 import argparse
@@ -99,8 +100,9 @@ def main(arguments: list[str]) -> int:
         return 4
     result = compare(a, b, pairs=asked.pairs, core=asked.core)
     print(f"A against B: {result.ratio:.3f} (lowest {min(result.ratios):.3f}, highest {max(result.ratios):.3f})")
-    print(f"A: {median(cost.cpu_sec for cost in result.a):.2f} s CPU, {max(c.max_rss_mib for c in result.a):.0f} MiB resident")
-    print(f"B: {median(cost.cpu_sec for cost in result.b):.2f} s CPU, {max(c.max_rss_mib for c in result.b):.0f} MiB resident")
+    for name, costs in (("A", result.a), ("B", result.b)):
+        cpu_sec, resident = median(cost.cpu_sec for cost in costs), max(cost.max_rss_mib for cost in costs)
+        print(f"{name}: {cpu_sec:.2f} s CPU, {resident:.0f} MiB resident")
     return 0
 
 

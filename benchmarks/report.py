@@ -50,7 +50,9 @@ class Row(NamedTuple):
 def commit() -> str:
     """Give the commit that was measured, with `+` when the tree has changes."""
     here = Path(__file__).parent
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    head = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
     changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "no commit") + ("+" if changes.stdout.strip() else "")
 
@@ -60,7 +62,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
         model = f"{len(names)} x {names[0]}" if names else model
     return f"{model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 

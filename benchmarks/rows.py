@@ -1,11 +1,9 @@
-"""The measured rows: parse, ingest and compaction, each after its equality check. Drawing and judging them is `report`'s."""
+"""The measured rows: parse, ingest, compaction, each after its equality check. Drawing and judging is `report`'s."""
 
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +14,6 @@ from paired import CommandFailed, Comparison, Cost, cost_of, paired
 from report import Bounds, Row
 from truth import SQL_BYTES, differences, read_back, records_of
 
-_START_LIMIT_SEC = 20.0
 _SUMS = (
     "SELECT count(*) AS entries, count(DISTINCT record_id) AS ids, sum(db_rows_examined) AS db_rows_examined,"
     " sum(thread_id) AS thread_id, sum(CAST(round(duration_sec * 1e6) AS HUGEINT)) AS duration_sec,"
@@ -29,7 +26,7 @@ class NotEqual(RuntimeError):
 
 
 class Bench(NamedTuple):
-    """One benchmark run: where it works, how many rounds, on which core ours and the yardsticks run, which fields are not checked."""
+    """One run: its folder, how many rounds, the core of ours and the yardsticks, the fields that are not checked."""
 
     folder: Path
     rounds: int
@@ -77,39 +74,28 @@ def parse_rows(bench: Bench, log: Path, truth: dict[str, Any], bounds: dict[str,
     return rows
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
-def _simulator(bench: Bench, served: Path) -> Iterator[int]:
-    """The simulator in a process of its own, on the other core; gives its port."""
-    port = _free_port()
+def _simulator(bench: Bench, served: Path) -> Iterator[str]:
+    """The simulator in a process of its own, on the other core; gives its endpoint."""
     said = bench.folder / "simulator.log"
     with said.open("wb") as sink:
-        process = subprocess.Popen(commands.simulator(served, port), stdout=sink, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(commands.simulator(served), stdout=subprocess.PIPE, stderr=sink)
+    assert process.stdout is not None
     try:
         os.sched_setaffinity(process.pid, {bench.other_core})
-        deadline = time.monotonic() + _START_LIMIT_SEC
-        while True:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the simulator does not answer: {said.read_text()[-600:]}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
+        ready = process.stdout.readline()  # a process that dies closes its output, so this ends in any case
+        if not ready:
+            raise CommandFailed(f"the simulator does not start: {said.read_text()[-600:]}")
+        yield str(json.loads(ready)["endpoint"])
     finally:
         process.terminate()
         process.wait(timeout=10)
+        process.stdout.close()
 
 
-def _stored(port: int, data_dir: Path) -> dict[str, Any]:
-    """Count what the data directory holds through `query`, so that views, batch files and Parquet are all in the check."""
-    environment = {**os.environ, **commands.run_environment(port, data_dir)}
+def _stored(endpoint: str, data_dir: Path) -> dict[str, Any]:
+    """Count what the data directory holds through `query`: views, batch files and Parquet are all in the check."""
+    environment = {**os.environ, **commands.run_environment(endpoint, data_dir)}
     asked = subprocess.run(commands.query(_SUMS), env=environment, capture_output=True, text=True, check=False)
     if asked.returncode:
         raise CommandFailed(f"query: exit {asked.returncode}: {asked.stderr.strip()[-600:]}")
@@ -120,7 +106,11 @@ def _stored(port: int, data_dir: Path) -> dict[str, Any]:
 def _check_stored(truth: dict[str, Any], found: dict[str, Any], where: str) -> None:
     wanted = {name: truth["fields"][name][1] for name in ("db_rows_examined", "thread_id", "duration_sec", SQL_BYTES)}
     wanted |= {"entries": truth["entries"], "ids": truth["entries"]}
-    told = [f"{name}: {value} written, {found.get(name)} stored" for name, value in wanted.items() if int(found[name]) != value]
+    told = [
+        f"{name}: {value} written, {found.get(name)} stored"
+        for name, value in wanted.items()
+        if int(found[name]) != value
+    ]
     if told:
         raise NotEqual(f"{where}: " + "; ".join(told))
 
@@ -138,17 +128,19 @@ def ingest_rows(bench: Bench, log: Path, truth: dict[str, Any], ingest: Bounds, 
     runs: list[Cost] = []
     compactions: list[Cost] = []
     gzips: list[Cost] = []
-    with _simulator(bench, served) as port:
+    with _simulator(bench, served) as endpoint:
         for number in range(bench.rounds):
             data_dir = bench.folder / "data"
             shutil.rmtree(data_dir, ignore_errors=True)
-            runs.append(cost_of(commands.run_once(), bench.core, environment=commands.run_environment(port, data_dir)))
+            runs.append(
+                cost_of(commands.run_once(), bench.core, environment=commands.run_environment(endpoint, data_dir))
+            )
             gzips.append(cost_of(commands.gzip_1(log), bench.core))
             if number == 0:
-                _check_stored(truth, _stored(port, data_dir), "ingest")
+                _check_stored(truth, _stored(endpoint, data_dir), "ingest")
             compactions.append(cost_of(commands.compaction(data_dir), bench.core))
             if number == 0:
-                _check_stored(truth, _stored(port, data_dir), "compaction")
+                _check_stored(truth, _stored(endpoint, data_dir), "compaction")
     return [
         Row("ingest", _workload(truth), "gzip -1", paired(runs, gzips), ingest),
         Row("compaction", _workload(truth), "gzip -1", paired(compactions, gzips), compact),

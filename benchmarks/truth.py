@@ -1,7 +1,7 @@
-"""Counts and checksums of records: of what the generator wrote, and of NDJSON read back. Equality comes before speed (PERF-43).
+"""Counts and checksums of records: those that the generator wrote, and NDJSON read back. Equality first (PERF-43).
 
-Each checked field has two numbers, how many records hold it and a sum: of integers as they are, of seconds in microseconds,
-of texts their CRC-32. Sums do not depend on the order of the records.
+Each checked field has two numbers, how many records hold it and a sum: of integers as they are, of seconds in
+microseconds, of texts their CRC-32. Sums do not depend on the order of the records.
 """
 
 import re

@@ -9,8 +9,8 @@ MYSQL = "mysql"
 POSTGRESQL = "postgresql"
 
 _WORDS = (
-    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kestrel", "lagoon",
-    "meadow", "nickel", "orchard", "pepper", "quartz", "raven", "saffron", "thistle", "umber", "velvet", "willow",
+    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kestrel",
+    "lagoon", "meadow", "nickel", "orchard", "pepper", "quartz", "raven", "saffron", "thistle", "umber", "velvet", "willow",
     "yarrow", "zephyr",
 )  # fmt: skip
 _ODD_PIECES = (

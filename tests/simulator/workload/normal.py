@@ -1,4 +1,4 @@
-"""A small normal form of SQL for these tests only: literals, comments, blanks and case go. It shares nothing with the product's."""
+"""A small normal form of SQL for these tests only: literals, comments, blanks and case go. The product has its own."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The benchmark's own honesty: the generator repeats itself, no figure is given for records that differ from the log."""
+"""The benchmark's honesty: the generator repeats itself; records that differ from the log get no figure."""
 
 import json
 import os
@@ -60,7 +60,14 @@ def test_an_entry_of_the_slow_log_has_600_bytes_and_some_30(tmp_path):
     truth = generated("slow", tmp_path / "slow.log", mb="8")
 
     assert 570 <= truth["bytes"] / truth["entries"] <= 630
-    assert set(truth["fields"]) >= {"duration_sec", "db_rows_examined", "sql_bytes", "thread_id", "token", "db_query_text"}
+    assert set(truth["fields"]) >= {
+        "duration_sec",
+        "db_rows_examined",
+        "sql_bytes",
+        "thread_id",
+        "token",
+        "db_query_text",
+    }
 
 
 def test_a_log_that_is_there_is_used_again_unless_it_was_changed(tmp_path):
@@ -109,7 +116,8 @@ def test_a_broken_bound_is_told_and_fails(tmp_path):
     stand_in_slow = bench(tmp_path).stdout
     assert "holds" in stand_in_slow
     done = run(
-        "bench.py", "--mb", "1", "--only", "parse", "--folder", tmp_path, "--noise-limit", "10", "--parse-gzip", "0.0001",
+        "bench.py", "--mb", "1", "--only", "parse", "--folder", tmp_path, "--noise-limit", "10",
+        "--parse-gzip", "0.0001",
         AURORA_LOGS_BENCH_PRODUCT=str(tmp_path / "aurora-logs"),
     )  # fmt: skip
 

@@ -47,14 +47,18 @@ def test_deadlocks_are_long_and_name_their_victim():
 
 
 def test_only_aurora_prints_its_source_place():
-    assert any("code_file_path" in writer("error", "aurora-mysql", str(seed)).entry(NOW_US).fields for seed in range(50))
+    assert any(
+        "code_file_path" in writer("error", "aurora-mysql", str(seed)).entry(NOW_US).fields for seed in range(50)
+    )
     assert not any("code_file_path" in writer("error", "mysql", str(seed)).entry(NOW_US).fields for seed in range(50))
 
 
 def test_a_denied_login_tells_who_and_from_where():
     """FMT-72."""
     source = writer("error", "aurora-mysql", "s")
-    denied = [entry for entry in (source.entry(NOW_US) for _ in range(2000)) if entry.fields["event_name"] == "auth_failed"]
+    denied = [
+        entry for entry in (source.entry(NOW_US) for _ in range(2000)) if entry.fields["event_name"] == "auth_failed"
+    ]
 
     assert denied
     for entry in denied:

@@ -7,7 +7,9 @@ from aurora_logs_simulator.workload import writer
 
 NOW_US = 1_795_342_317_811_234
 COUNT = 20_000
-LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC:([^(\[]*\(\d+\)|\[local\]|):(.*)@(.*):\[(\d+)\]:([A-Z]+):  (.*)", re.DOTALL)
+LINE = re.compile(
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC:([^(\[]*\(\d+\)|\[local\]|):(.*)@(.*):\[(\d+)\]:([A-Z]+):  (.*)", re.DOTALL
+)
 SUB_LINES = ("DETAIL", "HINT", "CONTEXT", "STATEMENT")
 
 
@@ -62,17 +64,27 @@ def test_a_reader_of_the_prefix_finds_every_message_and_its_values():
 
 
 def test_every_kind_of_message_comes():
-    """Background lines without a client, sessions before their login, late sub-lines (FMT-97), all kinds of failures."""
+    """Background lines without a client, sessions before login, late sub-lines (FMT-97), all kinds of failures."""
     truth = written()
     names = {entry.fields["event_name"] for entry in truth}
     text = b"".join(entry.content for entry in truth).decode()
 
     assert {
-        "slow_query", "statement", "query_error", "constraint_violation", "permission_denied", "statement_timeout", "query_canceled",
-        "serialization_failure", "transaction_aborted", "deadlock", "lock_wait", "temp_file", "connection_received",
-        "connection_authenticated", "auth_failed", "disconnect", "checkpoint", "checkpoint_start", "autovacuum", "server",
+        "slow_query", "statement", "query_error", "constraint_violation", "permission_denied", "statement_timeout",
+        "query_canceled", "serialization_failure", "transaction_aborted", "deadlock", "lock_wait", "temp_file", "connection_received",
+        "connection_authenticated", "auth_failed", "disconnect", "checkpoint", "checkpoint_start",
+        "autovacuum", "server",
     } == names  # fmt: skip
-    for mark in (" UTC::@:[", "[unknown]@[unknown]:[", "UTC:[local]:", "\n\t", "\n\t\n\t", "execute <unnamed>: ", "execute S_", "2a05:d014:"):
+    for mark in (
+        " UTC::@:[",
+        "[unknown]@[unknown]:[",
+        "UTC:[local]:",
+        "\n\t",
+        "\n\t\n\t",
+        "execute <unnamed>: ",
+        "execute S_",
+        "2a05:d014:",
+    ):
         assert mark in text
     assert any(len(set(re.findall(r"(?m)^2026-11-22 (\S+) UTC", entry.content.decode()))) == 2 for entry in truth)
 

@@ -33,7 +33,7 @@ def test_entries_of_one_shape_have_one_normal_form_and_no_other_shape_has_it(log
 
 def test_names_that_differ_in_a_digit_stay_two_shapes():
     """FP-03, FP-04: price_v2 and price_v3."""
-    two, three = ("SELECT a FROM price_v2 WHERE b = 'O''Brien'", "select a\nfrom price_v3 -- it's\nwhere b = \"q\"\"q\"")
+    two, three = ("SELECT a FROM price_v2 WHERE b = 'O''Brien'", 'select a\nfrom price_v3 -- it\'s\nwhere b = "q""q"')
 
     assert normal(two, "mysql") != normal(three, "mysql")
     assert normal(two, "mysql") == normal(three.replace("v3", "v2"), "mysql")

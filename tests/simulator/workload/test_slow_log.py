@@ -1,4 +1,4 @@
-"""The slow log obeys MySQL's grammar: a reader of these tests' own, by the border rules of log-formats §3.2, finds the truth again."""
+"""The slow log obeys MySQL's grammar: a reader of these tests, by the rules of log-formats §3.2, finds the truth."""
 
 import re
 
@@ -110,7 +110,9 @@ def test_the_mixture_holds_every_oddity_that_a_reader_must_survive():
     assert any("\n# Query_time: 9.000000" in entry.fields["db_query_text"] for entry in fakes)
     assert all(re.search(r"\n# (Time|User@Host)", entry.fields["db_query_text"]) for entry in fakes)
     assert not re.search(r";\n# (?:Time: 2020|Time flies|User@Host: nobody|Foo)", text)
-    assert {"/* ", "-- ", "''", "\\'", '"it\'s"', "-- tok_"} <= {mark for mark in ("/* ", "-- ", "''", "\\'", '"it\'s"', "-- tok_") if mark in text}
+    assert {"/* ", "-- ", "''", "\\'", '"it\'s"', "-- tok_"} <= {
+        mark for mark in ("/* ", "-- ", "''", "\\'", '"it\'s"', "-- tok_") if mark in text
+    }
     assert any(sql.endswith("it's") for sql in sqls)
     assert max(sql.count(",") for sql in sqls) > 300
     assert not text.isascii()

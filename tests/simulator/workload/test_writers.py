@@ -1,4 +1,4 @@
-"""What every writer promises: reproducible bytes, a token an entry, times that are given, no engine that it does not know."""
+"""What every writer promises: reproducible bytes, a token an entry, the given times, no engine that it does not know."""
 
 import random
 import re
@@ -41,7 +41,9 @@ def test_another_seed_writes_other_text(log_type, engine):
 
 
 def test_no_token_comes_twice_in_a_fleet_of_one_seed():
-    tokens = [entry.token for log_type, engine in ALL for seed in ("a", "b") for entry in entries(log_type, engine, seed)]
+    tokens = [
+        entry.token for log_type, engine in ALL for seed in ("a", "b") for entry in entries(log_type, engine, seed)
+    ]
 
     assert len(set(tokens)) == len(tokens) == len(ALL) * 2 * COUNT
     assert all(re.fullmatch(r"tok_[0-9a-f]{16}", token) for token in tokens)
@@ -49,7 +51,7 @@ def test_no_token_comes_twice_in_a_fleet_of_one_seed():
 
 @pytest.mark.parametrize(("log_type", "engine"), ALL)
 def test_a_token_stands_once_in_its_entry_and_never_where_redaction_strikes(log_type, engine):
-    """An administrator command has no text: its account carries the token, printed as login and as effective account."""
+    """An administrator command has no text: its account carries the token, printed as login and effective account."""
     for entry in entries(log_type, engine, "s"):
         text = entry.content.decode()
         admin = entry.fields.get("event_name") == "admin_command"
@@ -73,7 +75,9 @@ def test_only_the_slow_log_has_furniture():
     assert writer("postgresql", "postgres", "s").file_header(NOW_US) == b""
 
 
-@pytest.mark.parametrize(("log_type", "engine"), [("slowquery", "postgres"), ("postgresql", "mysql"), ("audit", "mysql")])
+@pytest.mark.parametrize(
+    ("log_type", "engine"), [("slowquery", "postgres"), ("postgresql", "mysql"), ("audit", "mysql")]
+)
 def test_a_log_that_the_engine_does_not_write_is_refused_by_name(log_type, engine):
     with pytest.raises(ValueError, match=rf"no writer for log type '{log_type}' of engine '{engine}'"):
         writer(log_type, engine, "s")
