@@ -9,9 +9,9 @@ MYSQL = "mysql"
 POSTGRESQL = "postgresql"
 
 _WORDS = (
-    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo", "juniper", "kestrel",
-    "lagoon", "meadow", "nickel", "orchard", "pepper", "quartz", "raven", "saffron", "thistle", "umber", "velvet", "willow",
-    "yarrow", "zephyr",
+    "amber", "birch", "copper", "delta", "ember", "fjord", "garnet", "harbour", "indigo",
+    "juniper", "kestrel", "lagoon", "meadow", "nickel", "orchard", "pepper", "quartz", "raven",
+    "saffron", "thistle", "umber", "velvet", "willow", "yarrow", "zephyr",
 )  # fmt: skip
 _ODD_PIECES = (
     "Zürich", "café crème", "naïve", "東京都", "Ærø", "Łódź", "Ελλάδα", "🚲 courier", "ñandú", "semi;colon",

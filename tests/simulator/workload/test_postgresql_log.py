@@ -70,10 +70,11 @@ def test_every_kind_of_message_comes():
     text = b"".join(entry.content for entry in truth).decode()
 
     assert {
-        "slow_query", "statement", "query_error", "constraint_violation", "permission_denied", "statement_timeout",
-        "query_canceled", "serialization_failure", "transaction_aborted", "deadlock", "lock_wait", "temp_file", "connection_received",
-        "connection_authenticated", "auth_failed", "disconnect", "checkpoint", "checkpoint_start",
-        "autovacuum", "server",
+        "slow_query", "statement", "query_error", "constraint_violation",
+        "permission_denied", "statement_timeout", "query_canceled", "serialization_failure",
+        "transaction_aborted", "deadlock", "lock_wait", "temp_file",
+        "connection_received", "connection_authenticated", "auth_failed", "disconnect",
+        "checkpoint", "checkpoint_start", "autovacuum", "server",
     } == names  # fmt: skip
     for mark in (
         " UTC::@:[",

@@ -1,4 +1,4 @@
-"""What every writer promises: reproducible bytes, a token an entry, the given times, no engine that it does not know."""
+"""What every writer promises: reproducible bytes, a token an entry, the given times, no unknown engine."""
 
 import random
 import re
