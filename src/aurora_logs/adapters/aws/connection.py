@@ -248,9 +248,10 @@ class RdsApi:
             return exc.refusal
         if not isinstance(exc, ClientError):
             return None
+        # `or`: boto3 gives None for an empty element.
         error, meta = exc.response.get("Error", {}), exc.response.get("ResponseMetadata", {})
-        return Refusal(status=int(meta.get("HTTPStatusCode", 0)), code=error.get("Code", ""),
-                       message=error.get("Message", ""), headers=meta.get("HTTPHeaders", {}), now_us=self.clock.now_us())
+        return Refusal(status=int(meta.get("HTTPStatusCode", 0)), code=error.get("Code") or "",
+                       message=error.get("Message") or "", headers=meta.get("HTTPHeaders", {}), now_us=self.clock.now_us())
 
     def _translated(self, call: Call, exc: Exception, refusal: Refusal | None) -> AuroraLogsError:
         error = translate(call, refusal) if refusal is not None else translate_exception(call, exc)
