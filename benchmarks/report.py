@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -49,10 +50,10 @@ class Row(NamedTuple):
 
 def commit() -> str:
     """Give the commit that was measured, with `+` when the tree has changes."""
+    if not shutil.which("git"):
+        return "unknown (no git)"
     here = Path(__file__).parent
-    head = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
     changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=False)
     return (head.stdout.strip() or "no commit") + ("+" if changes.stdout.strip() else "")
 
