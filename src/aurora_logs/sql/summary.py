@@ -157,7 +157,7 @@ def _dotted(code: list[str], position: int) -> tuple[str, int]:
 
 
 def _unquoted(name: str) -> str:
-    return name[1:-1] if len(name) > 2 and name[0] in '`"' and name[-1] == name[0] else name  # noqa: PLR2004
+    return name[1:-1] if len(name) > 2 and name[0] in '`"' and name[-1] == name[0] else name
 
 
 def summary(normal: str) -> str:

@@ -1,0 +1,50 @@
+"""The cheap question before redaction: can this text hold a credential at all? Which one, and where, is asked later."""
+
+import re
+from typing import Final
+
+# `re` looks for one single byte at 0.3 ms per MB, for a class of bytes or without regard to case at 5 to 12, and a
+# search for each marker costs 0.5. So one rare letter of each marker, whatever its case, becomes the same byte "\1"
+# (\2 for J), all other letters become small, and one pattern that begins with \1 finds all of them: 2 ms per MB.
+_ANCHORS: Final = b"wWyYfFgG/KSxX"
+
+
+def _folding() -> bytes:
+    table = bytearray(range(256))
+    for letter in range(ord("A"), ord("Z") + 1):
+        table[letter] = letter + ord("a") - ord("A")
+    for letter in _ANCHORS:
+        table[letter] = 1
+    table[ord("J")] = 2
+    return bytes(table)
+
+
+_FOLDING: Final = _folding()
+# Folding merges letters: a yes may be wrong and costs a second look at the text; a no is certain.
+_FOLDED: Final = re.compile(
+    rb"\x01(?:"
+    rb"o(?<=pa[s\x01][s\x01]\x01o)"  # password, master_password, sslpassword
+    rb"|d(?<=pa[s\x01][s\x01]\x01d)"  # passwd
+    rb"|pt(?<=cr\x01pt)"  # AES_ENCRYPT, DES_DECRYPT, pgp_sym_encrypt, crypt
+    rb"|i(?:ed(?<=identi\x01ied)|a(?<=a\x01ia)[0-9a-z\x01\x02]{4})"  # identified; AKIA…, ASIA…
+    rb"|ram(?<=pro\x01ram)"  # COPY … PROGRAM
+    rb"|ternal(?<=et_e\x01ternal)"  # mysql.rds_set_external_master(host, port, user, password, …)
+    rb"|e(?<=private \x01e)"  # PRIVATE KEY of a PEM file
+    rb"|[s\x01]_[s\x01]ecret"  # aws_secret_access_key
+    rb"|\x01(?<=:\x01\x01)"  # the :// of a URI
+    rb"|\x02(?<=[.]e\x01\x02)"  # .eyJ, the second part of a JWT
+    rb")",
+)
+_EXACT: Final = re.compile(
+    rb"passwo|passwd|crypt|identified|A[KS]IA[0-9A-Z]{4}|program|set_external|private key|aws_secret"
+    rb"|://[^\s/?#:]*:|[.]eyJ",
+    re.IGNORECASE,
+)
+
+
+def suspicious(chunk: bytes) -> bool:
+    """Say whether a credential may stand in this text; False is certain for every rule of SEC-12.
+
+    Made for whole chunks of a log (headers and all), so that a clean chunk costs no work per statement.
+    """
+    return _FOLDED.search(chunk.translate(_FOLDING)) is not None and _EXACT.search(chunk) is not None

@@ -1,0 +1,115 @@
+"""Takes credentials out of statements, messages and unidentified text (mode `default`); where they stand is found elsewhere.
+
+Bytes in, bytes out: text goes through Latin-1, one character a byte, so that positions stay and no byte is lost.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from aurora_logs.sql.credentials import sql_spans
+from aurora_logs.sql.gate import suspicious
+from aurora_logs.sql.marked import Span, aws_secrets, prose_spans
+
+__all__ = ["mask_raw", "redact_message", "redact_sql", "suspicious"]
+
+_MASK: Final = "***"
+# What servers put in a credential's place themselves, and our own mark: not counted, not touched again.
+_MASKED: Final = re.compile(r"\*{3,}|<(?:secret|redacted)>", re.IGNORECASE)
+
+_PARSING_ERROR: Final = re.compile(rb"near '|at or near \"|invalid input (?:syntax|value)|Token \"", re.IGNORECASE)
+# Greedy to the last possible end: the quoted piece is the client's text and may hold quotes and newlines.
+_QUOTED_PIECES: Final = (
+    re.compile(r"\bnear '(.*)' at line [0-9]+", re.DOTALL),
+    re.compile(r'\bat or near "(.*)"(?=$| at character [0-9]+)', re.DOTALL | re.MULTILINE),
+    re.compile(
+        r'\binvalid input (?:syntax|value) for [^"\n]*?: "(.*)"(?=$| at character [0-9]+)', re.DOTALL | re.MULTILINE
+    ),
+    re.compile(r'\bToken "(.*)" is invalid', re.DOTALL),
+)
+_UNCLOSED_PIECE: Final = re.compile(
+    r"\b(?:near '|at or near \"|invalid input (?:syntax|value) for [^\"\n]*: \"|Token \")"
+)
+_STATEMENT: Final = re.compile(
+    r"\b(?:create|alter|set|grant|change|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
+    r"|execute|declare|begin|explain)\b",
+    re.IGNORECASE,
+)
+
+
+def redact_sql(sql: bytes, dialect: str) -> tuple[bytes, int]:
+    """Return the statement with `***` for each credential, and how many spans were replaced.
+
+    A replaced string keeps its quotes: `IDENTIFIED BY '***'`. A cut statement fails closed: from the unclosed quote on
+    everything goes. A server's own mask stays and is not counted. Called for every statement by every worker; a clean
+    one costs `suspicious` alone. Never raises. Source: SEC-12, SEC-14; record-schema §14.
+    """
+    if not suspicious(sql):
+        return sql, 0
+    text = sql.decode("latin-1")
+    return _replaced(sql, text, sql_spans(text, dialect))
+
+
+def redact_message(text: bytes, dialect: str) -> tuple[bytes, int]:
+    """Return a body, DETAIL, HINT or CONTEXT without credentials and without the quoted piece of a syntax error.
+
+    The kinds `credential` and `parsing_error` of record-schema §14; same promises as `redact_sql`.
+    """
+    has_piece = _PARSING_ERROR.search(text) is not None
+    has_credential = suspicious(text)
+    if not has_piece and not has_credential:
+        return text, 0
+    message = text.decode("latin-1")
+    spans: list[Span] = []
+    if has_piece:
+        spans += _quoted_pieces(message)
+    if has_credential:
+        spans += _credentials_of_message(message, dialect)
+    return _replaced(text, message, spans)
+
+
+def mask_raw(text: bytes) -> bytes:
+    """Return what stands in the body of a record that no rule understood: its size and nothing of its text."""
+    return b"*** (%s bytes)" % f"{len(text):,}".encode("ascii")
+
+
+def _quoted_pieces(message: str) -> list[Span]:
+    spans = [match.span(1) for pattern in _QUOTED_PIECES for match in [pattern.search(message)] if match]
+    if not spans:
+        unclosed = _UNCLOSED_PIECE.search(message)
+        if unclosed is not None:
+            spans.append((unclosed.end(), len(message)))  # a cut message: fails closed
+    return spans
+
+
+def _credentials_of_message(message: str, dialect: str) -> list[Span]:
+    """Read a message both as text and, from the first word that may begin a statement, as SQL."""
+    spans = [*prose_spans(message, 0, len(message)), *aws_secrets(message, 0, len(message))]
+    statement = _STATEMENT.search(message)
+    if statement is not None:
+        begin, end = statement.start(), len(message)
+        if message.startswith('"', begin - 1):  # CONTEXT: SQL statement "…"
+            end = max(message.rfind('"'), begin)
+        spans += sql_spans(message[:end], dialect, begin)
+    return spans
+
+
+def _replaced(original: bytes, text: str, spans: Iterable[Span]) -> tuple[bytes, int]:
+    """Put the mark in the place of each span, overlapping ones as one."""
+    merged: list[list[int]] = []
+    for begin, end in sorted(spans):
+        if begin >= end or _MASKED.fullmatch(text, begin, end):
+            continue
+        if merged and begin <= merged[-1][1]:
+            merged[-1][1] = max(end, merged[-1][1])
+        else:
+            merged.append([begin, end])
+    if not merged:
+        return original, 0
+    pieces: list[str] = []
+    position = 0
+    for begin, end in merged:
+        pieces += (text[position:begin], _MASK)
+        position = end
+    pieces.append(text[position:])
+    return "".join(pieces).encode("latin-1"), len(merged)
