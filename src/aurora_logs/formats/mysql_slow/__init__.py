@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
-from aurora_logs.formats import Origin, Step, wire
+from aurora_logs.formats import Origin
 from aurora_logs.formats.mysql_slow import borders
-from aurora_logs.formats.mysql_slow.record import Carried, Extent, entry_record, extent_of, raw_record
+from aurora_logs.formats.mysql_slow.fast import ndjson
+from aurora_logs.formats.mysql_slow.walk import RAW_RUN_BYTES, walk
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
 from aurora_logs.text import lines_within
 
-RAW_RUN_BYTES = 64 * 1024  # most text of one raw record (record-schema.md §10)
 _ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
 
 
@@ -59,47 +57,7 @@ class MysqlSlow:
 
     def ndjson(self, chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
         """Slice and template, with the walk for everything that is not of the common shape."""
-        return wire(walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
-
-
-def walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
-    """Go through the chunk entry by entry, with the furniture behind each."""
-    state = msgspec.json.decode(context, type=Carried) if context else Carried()
-    content = chunk.content
-    if chunk.cut_bytes:
-        extent = Extent(content, chunk.offset, len(content) + chunk.cut_bytes, chunk.crc)
-        make = entry_record if borders.begins_entry(content, 0) else raw_record
-        record, state = make(extent, origin, state)
-        yield Step(record, len(content), state)
-        return
-    at = borders.furniture_end(content, 0)
-    if at:
-        state = behind_furniture(content[:at], state)
-        yield Step(None, at, state)
-    raw_stop = 0
-    while at < len(content):
-        if borders.begins_entry(content, at):
-            make, stop = entry_record, borders.entry_end(content, at, whole=True)
-        else:
-            raw_stop = raw_stop if raw_stop > at else borders.raw_end(content, at, whole=True)
-            make, stop = raw_record, lines_within(content, at, raw_stop, RAW_RUN_BYTES)
-        last = content_end(content, at, stop)
-        record, state = make(extent_of(content[at:last], chunk.offset + at), origin, state)
-        at = borders.furniture_end(content, last)
-        state = behind_furniture(content[last:at], state)
-        yield Step(record, at, state)
-
-
-def content_end(content: bytes, start: int, stop: int) -> int:
-    """Return where the entry's last line that is not blank ends; the blank lines behind it are furniture."""
-    used = len(content[start:stop].rstrip(b" \t\r\n"))
-    newline = content.find(b"\n", start + used, stop)
-    return stop if newline < 0 else newline + 1
-
-
-def behind_furniture(furniture: bytes, state: Carried) -> Carried:
-    """Return what is carried behind furniture: a server header ends the database in use (log-formats.md §2.2)."""
-    return Carried(state.times) if b" started with:" in furniture else state
+        return ndjson(chunk, origin, context, max_records=max_records, max_bytes=max_bytes)
 
 
 FORMAT = MysqlSlow()

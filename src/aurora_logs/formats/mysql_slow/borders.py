@@ -134,9 +134,11 @@ def _bare_head(buffer: bytes, at: int) -> Verdict:
         at = stop + 1
         if not buffer.startswith(b"#", at):
             break
+    if buffer.startswith(b"use ", at):
+        at = buffer.find(b"\n", at) + 1 or len(buffer)
     if at == len(buffer) or _is_cut(buffer, at, _CONTEXT):
         return Verdict.OPEN
-    return Verdict.NO if buffer.startswith((*_CONTEXT, b"#"), at) else Verdict.BARE
+    return Verdict.NO if buffer.startswith((b"SET ", b"set ", b"#"), at) else Verdict.BARE
 
 
 def closed_before(buffer: bytes, at: int, floor: int) -> bool:
@@ -202,7 +204,7 @@ def _header_before(buffer: bytes, start: int, stop: int) -> int:
         line = buffer.rfind(b"\n", start, at) + 1
         if line > start and header_end(buffer, line) >= 0:
             return line
-        at += 1
+        at = buffer.find(b"\n", at) + 1 or limit  # one look a line keeps it linear
     return stop
 
 

@@ -56,6 +56,10 @@ def pairs(line: bytes) -> Iterator[tuple[bytes, bytes]]:
             if key:
                 yield key, b" ".join(value)
             key, value = token[:-1], []
+        elif (glued := token.partition(b":"))[0].lower() in COLUMNS:
+            if key:
+                yield key, b" ".join(value)
+            key, value = glued[0], [glued[2]]
         else:
             value.append(token)
     if key:

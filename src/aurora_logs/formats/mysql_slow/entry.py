@@ -11,7 +11,7 @@ from aurora_logs.text import Printed, decimal, micros, read_rfc3339, read_short,
 _SET = re.compile(rb"SET ((?:(?:last_insert_id|insert_id|timestamp)=-?\d{1,20}(?:\.\d{1,20})?,?)+);", re.IGNORECASE)
 _USE = re.compile(rb"use ([^\n]{1,1000});")
 _ADMIN = re.compile(rb"# administrator command: ([^;\n]{0,100});?\s*")
-_ID = re.compile(rb" +Id: *(\d{1,20})[ \t]*$")
+_ID = re.compile(rb"Id: *(\d{1,20})[ \t]*")
 _TRUNCATED = re.compile(rb"(?<=\n)%b[ \t]*\n|%b[ \t]*(?=\n|\Z)" % ((re.escape(MARK),) * 2))
 _TIME_KEYS = (b"start", b"end")
 
@@ -70,9 +70,9 @@ def _read_line(line: bytes, said: Said) -> bool:
         line, glued, user = line.partition(b" # User@Host: ")
         _read_time(line[7:].strip(), said)
         if glued:
-            _read_user(user, said)
+            read_user(user, said)
     elif line.startswith((b"# User@Host:", b"# User:")) and not said.has_user:
-        _read_user(line[line.index(b":") + 1 :], said)
+        read_user(line[line.index(b":") + 1 :], said)
     elif line.startswith(b"# explain: "):
         said.plan.append(line[len(b"# explain: ") :])
     elif line.strip() == b"#" or line.startswith(b"# No InnoDB statistics available"):
@@ -94,12 +94,13 @@ def _read_time(value: bytes, said: Said) -> None:
         said.errors.add("bad time")
 
 
-def _read_user(text: bytes, said: Said) -> None:
+def read_user(text: bytes, said: Said) -> None:
     """Read `u[p] @ host [ip]  Id:  7`; every part may be empty, names may hold anything but the last ` @ `."""
     said.has_user = True
-    if found := _ID.search(text):
+    id_at = text.rfind(b"Id:")
+    if text[max(id_at - 1, 0) : id_at] == b" " and (found := _ID.fullmatch(text, id_at)):
         _read_pair(b"Thread_id", found[1], said)
-        text = text[: found.start()]
+        text = text[:id_at]
     left, _, right = text.strip().rpartition(b"@ ")
     host, _, address = right.strip().rpartition(b"[")
     name, bracket, effective = left.strip().rpartition(b"[")
