@@ -1,0 +1,127 @@
+"""Standalone: discovery, processors, auditor and compaction in one process, on the embedded adapters."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from aurora_logs import __version__, telemetry
+from aurora_logs.errors import AuroraLogsError
+from aurora_logs.ports import Ports
+from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.discovery import Cycle, Discovery
+from aurora_logs.services.processor import Processor
+from aurora_logs.settings import Settings
+from aurora_logs.wiring import collecting
+
+COMPACTION_EVERY_SEC = 60.0
+COMPACTION_LIMIT_SEC = 1800.0
+PORTION_MB = 1.05
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: records and gap bytes delivered in it, files left behind, instances held with the reason."""
+
+    records: int
+    gap_bytes: int
+    files_behind: int
+    bytes_behind: int
+    held: dict[str, str]
+
+
+class Standalone:
+    """One collecting process. `run` works until it is stopped; `run_once` until all that is listed is delivered."""
+
+    def __init__(self, settings: Settings, stop: threading.Event, *, only: str = "",
+                 on_backlog: Callable[[Cycle, float], None] | None = None) -> None:
+        """only: collect this instance alone. on_backlog: told bytes behind and calls needed after the first listing."""
+        self._settings, self._stop, self._only, self._on_backlog = settings, stop, only, on_backlog
+        self._records = self._gap_bytes = 0
+
+    def run(self) -> None:
+        """Collect until stopped. Raises: DirectoryInUse, StateNewer, ConfigError."""
+        with collecting(self._settings, self._stop) as (ports, run_id):
+            discovery = Discovery(ports, self._settings, run_id, only=self._only)
+            self._announce(ports, discovery)
+            auditor = Auditor(ports, self._settings, discovery.listing, run_id)
+            ports.workers.run({
+                "discovery": discovery.run, "auditor": auditor.run,
+                "compaction": lambda: self._compact_now_and_then(ports),
+                **{f"worker-{number}": Processor(ports, self._settings, discovery.listing, run_id).run
+                   for number in range(self._settings.max_concurrency)}})
+        telemetry.service_stopped("standalone")
+
+    def run_once(self) -> Outcome:
+        """Deliver everything that is listed now, then return. Raises as `run`, and when the instances can't be listed."""
+        with collecting(self._settings, self._stop) as (ports, run_id):
+            discovery = Discovery(ports, self._settings, run_id, only=self._only)
+            cycle = self._announce(ports, discovery, must_work=True)
+            ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id)
+                               for number in range(self._settings.max_concurrency)})
+            behind = [row for known in ports.state.instances() for row in ports.state.tracked(known.instance.instance_id)
+                      if row.delivered_bytes < row.file_size]
+        return Outcome(records=self._records, gap_bytes=self._gap_bytes, files_behind=len(behind),
+                       bytes_behind=sum(row.file_size - row.delivered_bytes for row in behind),
+                       held=cycle.held if cycle else {})
+
+    def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str) -> Callable[[], None]:
+        """Work until the queue has nothing that is due; an open end is waited for once, BATCH_TIMEOUT_SEC."""
+        processor = Processor(ports, self._settings, discovery.listing, run_id)
+
+        def work() -> None:
+            last_sec = ports.clock.monotonic_sec()
+            patience_sec = self._settings.batch_timeout_sec + self._settings.retry_backoff_sec + 1
+            while not ports.workers.stopping() and ports.clock.monotonic_sec() - last_sec < patience_sec:
+                progress = processor.work_once(0.2)
+                if progress is None and self._all_delivered(ports):
+                    return
+                if progress is not None:
+                    self._records += progress.records
+                    self._gap_bytes += progress.gap_bytes
+                    if progress.records or progress.gap_bytes:
+                        last_sec = ports.clock.monotonic_sec()
+
+        return work
+
+    def _all_delivered(self, ports: Ports) -> bool:
+        return all(row.status == "completed" for known in ports.state.instances()
+                   for row in ports.state.tracked(known.instance.instance_id)
+                   if not self._only or known.instance.instance_id == self._only)
+
+    def _announce(self, ports: Ports, discovery: Discovery, *, must_work: bool = False) -> Cycle | None:
+        telemetry.service_started("standalone", __version__, data_dir=self._settings.data_dir)
+        if self._settings.redaction == "off":
+            telemetry.redaction_off()
+        try:
+            cycle = discovery.cycle()
+        except AuroraLogsError as error:
+            if must_work or not ports.state.instances():
+                raise
+            telemetry.discovery_delayed(error)
+            return None
+        if self._on_backlog is not None:
+            self._on_backlog(cycle, cycle.bytes_behind / (PORTION_MB * 1e6))
+        return cycle
+
+    def _compact_now_and_then(self, ports: Ports) -> None:
+        while not ports.workers.stopping():
+            ports.clock.sleep(COMPACTION_EVERY_SEC)
+            if not ports.workers.stopping():
+                self.compact(ports)
+
+    def compact(self, ports: Ports) -> None:
+        """Run the short-lived compaction process; what it can't do now stays in batch files."""
+        started_sec = ports.clock.monotonic_sec()
+        command = [sys.executable, "-m", "aurora_logs.adapters.embedded.compaction", self._settings.data_dir,
+                   "--least-mb", str(self._settings.compact_after_mb)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPACTION_LIMIT_SEC, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired) as error:
+            telemetry.compaction_ended(str(error))
+            return
+        if done.returncode:
+            telemetry.compaction_ended(done.stderr.strip()[-500:])
+        else:
+            telemetry.compaction_done(done.stdout.strip()[:200], 0, ports.clock.monotonic_sec() - started_sec)
