@@ -109,7 +109,7 @@ def _check_stored(truth: dict[str, Any], found: dict[str, Any], where: str) -> N
     told = [
         f"{name}: {value} written, {found.get(name)} stored"
         for name, value in wanted.items()
-        if int(found[name]) != value
+        if int(found.get(name) or 0) != value
     ]
     if told:
         raise NotEqual(f"{where}: " + "; ".join(told))
