@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ class SimulatorServer(socketserver.ThreadingTCPServer):
         self.control = Control(world, self._stop_soon)
         self._ending = threading.Event()
         self._open: set[socket.socket] = set()
+        self._resetting: set[socket.socket] = set()
 
     @property
     def endpoint(self) -> str:
@@ -70,6 +72,19 @@ class SimulatorServer(socketserver.ThreadingTCPServer):
     def disconnected(self, connection: socket.socket) -> None:
         """Forget a connection."""
         self._open.discard(connection)
+
+    def reset(self, connection: socket.socket) -> None:
+        """Let the end of this connection be a reset: unread bytes of the answer are thrown away."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._resetting.add(connection)
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """End a connection: by a close, or by the reset that was asked for."""
+        if isinstance(request, socket.socket) and request in self._resetting:
+            self._resetting.discard(request)
+            self.close_request(request)  # no orderly end before it
+        else:
+            super().shutdown_request(request)
 
     def _stop_soon(self) -> None:
         # `shutdown` waits for the serving loop, and the answer to this request must go out first.
@@ -141,6 +156,8 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _send(self, answer: Answer) -> bool:
         """Send an answer, or as much of it as a fault leaves; False when the connection must end."""
+        if answer.resets:
+            self.server.reset(self.connection)
         if answer.status == 0:
             return False
         reason = HTTPStatus(answer.status).phrase

@@ -25,7 +25,8 @@ class Answer(msgspec.Struct, kw_only=True):
     """What goes back over HTTP.
 
     body:       the bytes, or pieces of a stream of `length_bytes`.
-    keeps_bytes: the connection breaks after so many bytes of the body; None: it does not; 0 with status 0: at once.
+    keeps_bytes: the connection ends after so many bytes of the body; None: it does not.
+    resets:      it ends with a reset instead of a close; with status 0 before any answer.
     """
 
     status: int
@@ -33,6 +34,7 @@ class Answer(msgspec.Struct, kw_only=True):
     length_bytes: int
     headers: dict[str, str]
     keeps_bytes: int | None = None
+    resets: bool = False
     delay_sec: float = 0.0
 
 
@@ -219,5 +221,5 @@ def _broken(how: str, body: bytes) -> Answer:
     if how == "cut_xml":
         return _xml(200, body[: len(body) // 2])
     answer = _xml(200 if how == "reset_mid_body" else 0, body)
-    answer.keeps_bytes = len(body) // 2
+    answer.keeps_bytes, answer.resets = len(body) // 2, True
     return answer

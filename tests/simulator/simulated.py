@@ -14,7 +14,7 @@ from aurora_logs_simulator.scenario import Scenario, build
 from aurora_logs_simulator.server import SimulatorServer
 from aurora_logs_simulator.signing import Keys
 
-START_US = 1_791_612_600_000_000  # 2026-10-10T06:50:00Z
+START_US = 1_791_612_600_000_000  # 2026-10-10T06:10:00Z
 SLOW = "slowquery/mysql-slowquery.log"
 KEYS = Keys(secrets={"SIMULATOR": "simulator-secret"}, expired_tokens=frozenset({"expired"}))
 MYSQL = Spec(identifier="db-1", engine="aurora-mysql", cluster="c", log_types=("slowquery",))
@@ -81,10 +81,15 @@ def served(world, keys=KEYS):
         thread.join()
 
 
-def rds(server, *, region="eu-central-1", secret="simulator-secret", token=None, key="SIMULATOR", **config):
-    """A plain boto3 client without retries."""
-    return boto3.client(
+@contextlib.contextmanager
+def rds(server, *, region="eu-central-1", secret="simulator-secret", token=None, key="SIMULATOR"):
+    """A plain boto3 client without retries, closed in the end."""
+    client = boto3.client(
         "rds", endpoint_url=server.endpoint, region_name=region, aws_access_key_id=key,
         aws_secret_access_key=secret, aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=10, **config),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=10),
     )  # fmt: skip
+    try:
+        yield client
+    finally:
+        client.close()

@@ -113,7 +113,7 @@ def test_a_marker_of_another_shape_is_refused(marker):
 
 
 def test_a_postgresql_marker_carries_the_hour_of_the_call_not_of_the_file():
-    """§3.2: `…-06` answers `7:…` at 06:50 and `8:…` an hour later."""
+    """§3.2: `…-06` answers `7:…` at 06:10 and `8:…` an hour later."""
     world = a_world(POSTGRES)
     put(world, b"line\n", "pg-1", "postgresql")
     name = "error/postgresql.log.2026-10-10-06"
