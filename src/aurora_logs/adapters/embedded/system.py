@@ -54,7 +54,7 @@ class Threads:
         def guarded(job: Callable[[], None]) -> None:
             try:
                 job()
-            except BaseException as exc:  # handed to the caller of run, which decides
+            except BaseException as exc:  # noqa: BLE001 -- handed to the caller of run, which decides
                 errors.append(exc)
                 self._stop.set()
 
