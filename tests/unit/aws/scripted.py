@@ -1,5 +1,7 @@
 """A loopback server that answers what a test tells it to, and keeps what it was asked."""
 
+import socket
+import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,11 +38,16 @@ class Server(ThreadingHTTPServer):
         self.script = script
         self.asked: list[Asked] = []
         self.connections = 0
+        self.closed = threading.Semaphore(0)  # released once for each connection that this side has ended
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
     def handle_error(self, *_: object) -> None:
         """Say nothing when a client leaves in mid-answer: some tests do."""

@@ -141,6 +141,7 @@ def test_a_connection_that_the_other_side_closed_is_replaced(serve):
     server, source = serve(lambda _asked: Answer(body(b"x\n"), then_close=True))
     for _ in range(3):
         source.read("db-1", "error/a.log", "0")
+        assert server.closed.acquire(timeout=10)
 
     assert server.connections == 3
 

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
+from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from aurora_logs.adapters.aws.portion_body import BODY_MAX_BYTES, REFUSAL_MAX_BYTES, read_refusal
@@ -119,7 +120,10 @@ class RdsApi:
         """Make one describe call by boto3 and return its answer as boto3 gives it; without rows it counts as `empty`."""
 
         def send(access: Access) -> tuple[dict[str, Any], str, int]:
-            answer: dict[str, Any] = getattr(access.client, method)(**parameters)
+            try:
+                answer: dict[str, Any] = getattr(access.client, method)(**parameters)
+            except (ResponseParserError, KeyError) as exc:  # KeyError: well-formed XML or HTML that is no answer (RDS-77)
+                raise Unreachable(f"{call.operation} {call.subject}: the answer is not the XML of RDS.") from exc
             return answer, "ok" if answer.get(rows_key) else "empty", 0
 
         return self._ask(call, priority, send)
