@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
+from aurora_logs.sql.tokens import STAY
+
 Span: TypeAlias = tuple[int, int]  # start and end of the characters that have to go
 
 _CREDENTIAL_NAME = (
@@ -41,7 +43,7 @@ _PAIR: Final = re.compile(
     re.IGNORECASE,
 )
 _PAIR_VALUE: Final = re.compile(r"(?:\\+\s|\S)++", re.DOTALL)
-_GAP = r"(?:\s|/[*](?:[^*]|[*](?!/))*+[*]/|--[^\n]*+\n)*+"
+_GAP = rf"(?:\s|/[*](?:[^*]|[*](?!/)|{STAY})*+[*]/|--[^\n]*+\n|{STAY})*+"
 # SQL inside a string: which of the quotes there end what can't be known for certain, so that all that follows goes.
 _EMBEDDED: Final = re.compile(
     rf"(?:identified\b[^'\"$]{{0,500}}|passwo?r?d{_GAP}[(]?{_GAP}(?:[eEnN]|[uU]&)?)(?:\\*+['\"]++|\$\w*\$)"

@@ -12,11 +12,11 @@ _VERBS_AFTER_WITH: Final = frozenset({"select", "insert", "update", "delete", "m
 
 # The first word behind blanks, comments and what may stand before a verb. Where it finds none, the tokenizer decides:
 # executable and nested comments, a word that is not whole (`N'x'`, `a.b`), WITH.
-_SKIP: Final = r"[\s;({]++|/[*](?!M?!)(?:[^*/]++|[*](?!/)|/(?![*]))*+[*]/"
+_SKIP: Final = rf"[\s;({{]++|/[*](?!M?!)(?:[^*/]++|[*](?!/)|/(?![*])|{lexer.STAY})*+[*]/"
 _WHOLE_WORD: Final = r"([A-Za-z]++)(?![\w$@.'\"&`\x80-\xff])"
 _FIRST_WORD: Final = {
-    lexer.MYSQL: re.compile(rf"(?:{_SKIP}|--(?=\s)[^\n]*+|[#][^\n]*+)*+{_WHOLE_WORD}".encode("latin-1")),
-    lexer.POSTGRESQL: re.compile(rf"(?:{_SKIP}|--[^\n]*+)*+{_WHOLE_WORD}".encode("latin-1")),
+    lexer.MYSQL: re.compile(rf"(?:{_SKIP}|--(?=\s)[^\n]*+|[#][^\n]*+|{lexer.STAY})*+{_WHOLE_WORD}".encode("latin-1")),
+    lexer.POSTGRESQL: re.compile(rf"(?:{_SKIP}|--[^\n]*+|{lexer.STAY})*+{_WHOLE_WORD}".encode("latin-1")),
 }
 
 

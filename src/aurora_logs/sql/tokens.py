@@ -26,12 +26,15 @@ Token: TypeAlias = tuple[int, int, int]  # kind, start, end: positions in the te
 _BLANK = r"[ \t\r\n\f\v]"
 _NAME = r"[0-9A-Za-z_$\x80-\U0010ffff]"
 _CONSTANT = rf"(?:[nN][uU][lL][lL]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])(?!{_NAME})"
+# The last alternative of a possessive group whose others can fail half-way: before Python 3.11.5 such a group kept what
+# the failed one had consumed (CPython gh-106052). It never matches, and puts the position back.
+STAY: Final = "(?!)"
 _TO_QUOTE = r"(?:[^'\\]++|\\.|'')*+"  # the inside of a string with backslash escapes
 
 
 # Only a known character set may stand apart from its string: `_binary 'x'` (mysqldump writes it so).
 _CHARACTER_SET = r"_(?i:utf8(?:mb[34])?|binary|latin1|ascii|ucs2|utf16(?:le)?|utf32)"
-_INTRODUCER = rf"(?:{_CHARACTER_SET}{_BLANK}*+(?:[xXbB](?='))?+|_[0-9A-Za-z]++)"
+_INTRODUCER = rf"(?:{_CHARACTER_SET}{_BLANK}*+(?:[xXbB](?='))?|_[0-9A-Za-z]++)"
 
 
 class _Grammar(NamedTuple):
@@ -56,9 +59,9 @@ _MYSQL_GRAMMAR = _Grammar(
     # A number is one only when no name character follows (12_13_foo is a name); behind a dot no name can go on.
     # Directly behind `name.` digits are a name too (db.2024).
     number=(
-        rf"(?<![.])(?:0x[0-9a-fA-F]++(?!{_NAME})|0b[01]++(?!{_NAME})|[0-9]++(?:[eE][+-]?[0-9]++)?+(?![.]|{_NAME})"
-        r"|[0-9]++[.][0-9]*+(?:[eE][+-]?[0-9]++)?+)"
-        r"|(?<![0-9A-Za-z_$\x80-\U0010ffff`])[.][0-9]++(?:[eE][+-]?[0-9]++)?+"
+        rf"(?<![.])(?:0x[0-9a-fA-F]++(?!{_NAME})|0b[01]++(?!{_NAME})|[0-9]++(?:[eE][+-]?[0-9]++)?(?![.]|{_NAME})"
+        r"|[0-9]++[.][0-9]*+(?:[eE][+-]?[0-9]++)?)"
+        r"|(?<![0-9A-Za-z_$\x80-\U0010ffff`])[.][0-9]++(?:[eE][+-]?[0-9]++)?"
     ),
     quoted=r"`(?:[^`]++|``)*+`",
     comment=r"--(?:(?=[\x00-\x20])[^\n]*+|\Z)|[#][^\n]*+|/[*](?![+]|M?!).*?[*]/",
@@ -72,10 +75,10 @@ _POSTGRESQL_GRAMMAR = _Grammar(
     string=rf"[eE]'{_TO_QUOTE}'|(?:[uU]&|[bBxXnN])?+'(?:[^']++|'')*+'",
     number=(
         r"0[xX][0-9a-fA-F_]++|0[oO][0-7_]++|0[bB][01_]++"
-        r"|(?:[0-9][0-9_]*+(?:[.][0-9_]*+)?+|[.][0-9]++)(?:[eE][+-]?[0-9]++)?+"
+        r"|(?:[0-9][0-9_]*+(?:[.][0-9_]*+)?+|[.][0-9]++)(?:[eE][+-]?[0-9]++)?"
     ),
     quoted=r'(?:[uU]&)?+"(?:[^"]++|"")*+"',
-    comment=r"--[^\n]*+|/[*](?![+])(?:[^*/]++|[*](?!/)|/(?![*]))*+[*]/",
+    comment=rf"--[^\n]*+|/[*](?![+])(?:[^*/]++|[*](?!/)|/(?![*])|{STAY})*+[*]/",
     executable=r"(?!)",
     opening=(
         r"""(?:[eE]|[uU]&|[bBxXnN])?+'|(?:[uU]&)?+"|/[*](?![+])"""
@@ -90,7 +93,8 @@ _POSTGRESQL_GRAMMAR = _Grammar(
 def _pattern(grammar: _Grammar, *, runs: bool) -> re.Pattern[str]:
     """Compile a dialect; with `runs` a comma list of literals is one token, so that a long list costs one match."""
     literal = f"(?:{grammar.string}|{grammar.number})"
-    more = rf"(?:{_BLANK}*+,{_BLANK}*+(?:[+-]{_BLANK}*+)?+(?:{literal}|{_CONSTANT}))*+" if runs else ""
+    # not `*+`: see STAY; nothing follows, so nothing is tried again
+    more = rf"(?:{_BLANK}*+,{_BLANK}*+(?:[+-]{_BLANK}*+)?+(?:{literal}|{_CONSTANT}))*" if runs else ""
     kinds = (
         literal + more,
         grammar.quoted,
