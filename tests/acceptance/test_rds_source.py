@@ -84,6 +84,7 @@ def open_source(monkeypatch):
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(variable, url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
         if token:

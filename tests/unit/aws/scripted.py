@@ -1,6 +1,7 @@
 """A loopback server that answers what a test tells it to, and keeps what it was asked."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -33,8 +34,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, script: Callable[[Asked], Answer]) -> None:
+    def __init__(self, script: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "http"
+        if tls is not None:
+            self._scheme = "https"
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.script = script
         self.asked: list[Asked] = []
         self.connections = 0
@@ -42,7 +47,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.server_address[1]}"
 
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:

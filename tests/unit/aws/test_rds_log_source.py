@@ -1,6 +1,9 @@
 """RdsLogSource on the wire: what it sends, what it makes of odd answers, what it counts."""
 
 import gzip
+import os
+import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -38,9 +41,12 @@ def clock():
 def serve(monkeypatch, clock):
     """Give a function that starts a scripted RDS and opens the source on it."""
     opened = []
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
-    def start(script, **options):
-        server = Server(script)
+    def start(script, *, tls=None, **options):
+        server = Server(script, tls)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", server.url)
@@ -449,3 +455,71 @@ def test_the_module_loads_no_vendor_library_until_a_source_is_opened():
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert ran.stdout == "[]\n"
+
+
+# TLS and proxies, as boto3 has them
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for 127.0.0.1 that nobody knows; made here, so that no key lies in the repository."""
+    if shutil.which("openssl") is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("openssl is not installed; apt install openssl")
+    key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-keyout", key, "-out", path, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key)
+    return path, context
+
+
+def test_certificates_are_verified_on_all_paths_and_a_private_authority_can_be_named(serve, certificate, monkeypatch):
+    """AWS_CA_BUNDLE, for private interface endpoints and inspecting proxies."""
+    path, context = certificate
+
+    def script(asked):
+        if asked.method == "GET":
+            return Answer(b"whole")
+        return listing([("error/a.log", 1, 1)]) if b"DescribeDBLogFiles" in asked.body else Answer(body(b"x\n"))
+
+    def complete():
+        with source.complete_file("db-1", "error/a.log") as pieces:
+            return b"".join(pieces)
+
+    _, source = serve(script, tls=context)
+    asks = (lambda: source.read("db-1", "error/a.log", "0"), lambda: source.log_files("db-1"), complete)
+    for ask in asks:
+        with pytest.raises(Unreachable, match=r"(?i)certificate"):
+            ask()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(path))
+    _, source = serve(script, tls=context)
+
+    assert [bool(ask()) for ask in asks] == [True, True, True]
+
+
+def test_a_proxy_of_the_environment_carries_all_calls(serve, monkeypatch):
+    def script(asked):
+        return listing([("error/a.log", 1, 1)]) if b"DescribeDBLogFiles" in asked.body else Answer(body(b"x\n"))
+
+    proxy, _ = serve(script)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", "http://rds.example.invalid")
+    clock = SystemClock()
+    behind = open_rds_source(clock=clock, limit=RateLimit(clock=clock, ceiling_per_sec=1_000), region="eu-central-1")
+    behind.read("db-1", "error/a.log", "0")
+    behind.log_files("db-1")
+    behind.close()
+
+    assert [asked.path for asked in proxy.asked] == ["http://rds.example.invalid/"] * 2
+
+
+@pytest.mark.parametrize("page", [b"<html><body>x</body></html>", b"<html><br></html>", b"", b"{}", b"<a/>"])
+def test_a_listing_that_is_no_answer_is_unreachable_and_no_empty_fleet(serve, page):
+    """RDS-77 on the side of boto3."""
+    _, source = serve(lambda _asked: Answer(page))
+    for ask in (source.instances, lambda: source.log_files("db-1")):
+        with pytest.raises(Unreachable):
+            ask()
