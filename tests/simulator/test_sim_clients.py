@@ -261,7 +261,7 @@ class TestBotocoreSuffers:
 
     def test_binary_data_is_one_refused_call(self):
         """RDS-72."""
-        with pytest.raises(ClientError, match="InvalidParameterValue.*binary data and should be downloaded"):
+        with pytest.raises(ClientError, match=r"InvalidParameterValue.*binary data and should be downloaded"):
             self.portion(b"x\n", fault("binary_refused"))
 
     @pytest.mark.parametrize("name", ["empty_body", "cut_xml"])
