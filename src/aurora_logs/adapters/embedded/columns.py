@@ -1,7 +1,10 @@
-"""Column types of the streams, derived from the typed records (record-schema.md §11); no file is read here."""
+"""Streams as DuckDB sees them: column types from the typed records (record-schema.md §11), file lists; nothing is read."""
 
+import re
 import types
 import typing
+from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -9,6 +12,7 @@ from aurora_logs.records.log_record import ErrorRecord, LogRecord, PostgresRecor
 
 _RECORDS: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
 _SQL_TYPES = {int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN", str: "VARCHAR"}
+_PATTERN_SIGNS = re.compile(r"[\[*?]")
 
 
 def stream_columns(log_type: str) -> dict[str, str]:
@@ -21,6 +25,26 @@ def stream_columns(log_type: str) -> dict[str, str]:
 def type_of(value: object) -> str:
     """Return the column type for a field that the schema does not know (written by a newer version)."""
     return _SQL_TYPES.get(type(value), "VARCHAR")
+
+
+def file_patterns(paths: Iterable[Path]) -> str:
+    """Write a list of files for read_json and read_parquet, which take names as patterns: DATA_DIR may hold `[`."""
+    return sql_list(_PATTERN_SIGNS.sub(r"[\g<0>]", str(path)) for path in paths)
+
+
+def sql_list(texts: Iterable[str]) -> str:
+    """Write a list of texts as SQL."""
+    return "[" + ", ".join(map(sql_text, texts)) + "]::VARCHAR[]"
+
+
+def sql_columns(columns: dict[str, str]) -> str:
+    """Write names and types as the `columns` argument of read_json."""
+    return "{" + ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in columns.items()) + "}"
+
+
+def sql_text(text: str) -> str:
+    """Write a text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _plain_type(annotation: object) -> type:

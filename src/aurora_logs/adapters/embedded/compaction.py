@@ -23,10 +23,12 @@ from aurora_logs.adapters.embedded.batch_files import (
     read_manifest,
     stream_files,
 )
-from aurora_logs.adapters.embedded.columns import stream_columns, type_of
+from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_text, stream_columns, type_of
 from aurora_logs.adapters.embedded.directory import STREAMS, UNFINISHED, DataDirectory, is_disk_full, sync_directory
 from aurora_logs.adapters.embedded.sink import ID_LINE_BYTES
 from aurora_logs.errors import DiskFull, Unreachable
+
+# ruff: noqa: S608 -- file names are quoted, columns come from the schema or the sample
 
 RUN_MAX_BYTES = 256 << 20  # NDJSON in one Parquet file: bounds the ids in memory and the work that a kill undoes
 MEMORY_LIMIT = "128MB"  # DuckDB's own; the whole child stays below 256 MiB
@@ -179,17 +181,17 @@ def _copy(sources: list[Path], columns: dict[str, str], parquet: Path, ids: Path
     """Write the Parquet file and the list of ids; return how many records and values the Parquet file holds."""
     import duckdb  # noqa: PLC0415 -- only the child pays for it
 
-    target = _quoted(str(parquet))
-    lines = f"read_json({[str(path) for path in sources]!r}, format = 'newline_delimited', columns = {columns!r})"
+    target, copied = sql_text(str(parquet)), file_patterns([parquet])
+    lines = f"read_json({file_patterns(sources)}, format = 'newline_delimited', columns = {sql_columns(columns)})"
     with duckdb.connect(config={"threads": 1, "memory_limit": MEMORY_LIMIT}) as database:
         database.execute("SET temp_directory = ''")  # bounded memory, and no file beside ours
-        database.execute(f"COPY (SELECT * FROM {lines}) TO {target} (FORMAT parquet, COMPRESSION zstd,"  # noqa: S608
+        database.execute(f"COPY (SELECT * FROM {lines}) TO {target} (FORMAT parquet, COMPRESSION zstd,"
                          f" COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, USE_TMP_FILE false)")
-        database.execute(f"COPY (SELECT record_id FROM read_parquet({target}) ORDER BY record_id) TO {_quoted(str(ids))}"  # noqa: S608
+        database.execute(f"COPY (SELECT record_id FROM read_parquet({copied}) ORDER BY record_id) TO {sql_text(str(ids))}"
                          " (FORMAT csv, HEADER false, QUOTE '', ESCAPE '')")
-        records = database.execute("SELECT sum(num_rows) FROM parquet_file_metadata(?)", [str(parquet)]).fetchall()
-        cells = database.execute("SELECT sum(num_values - stats_null_count) FROM parquet_metadata(?)",
-                                 [str(parquet)]).fetchall()
+        records = database.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({copied})").fetchall()
+        cells = database.execute(
+            f"SELECT sum(num_values - stats_null_count) FROM parquet_metadata({copied})").fetchall()
     return int(records[0][0]), int(cells[0][0])
 
 
@@ -223,10 +225,6 @@ def _unfinished(path: Path) -> Path:
 def _sync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def main() -> int:
