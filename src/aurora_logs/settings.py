@@ -76,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shutdown_timeout_sec: Annotated[float, _knob("drain time after SIGTERM", ge=0, le=600)] = 30.0
     compact_after_mb: Annotated[float, _knob("batch files of a stream that are compacted to Parquet, MB", gt=0,
                                              le=100_000)] = 256.0
+    compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
+                                                le=8760)] = 24.0
 
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""

@@ -214,9 +214,9 @@ def setting_warning(text: str) -> None:
     _emit("WARN", "Setting", {"text": text})
 
 
-def compaction_done(stream: str, files: int, took_sec: float) -> None:
+def compaction_done(records: int, size_bytes: int, took_sec: float) -> None:
     """Batch files were compacted to Parquet."""
-    _emit("DEBUG", "Compaction done", {"stream": stream, "files": files, "took_sec": round(took_sec, 3)})
+    _emit("DEBUG", "Compaction done", {"records": records, "size_bytes": size_bytes, "took_sec": round(took_sec, 3)})
 
 
 def compaction_ended(error: str) -> None:

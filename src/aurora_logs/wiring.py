@@ -14,7 +14,8 @@ from aurora_logs.settings import Settings
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
-    from aurora_logs.adapters.embedded.insights import DuckInsights
+    from aurora_logs.adapters.embedded.compaction import Totals
+    from aurora_logs.adapters.embedded.insights import DuckDbInsights
     from aurora_logs.adapters.embedded.queue import SqliteQueue
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore
 
@@ -54,6 +55,15 @@ def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Port
                     random=random, workers=Threads(stop)), run_id
 
 
+def compact(settings: Settings, clock: Clock) -> "Totals | None":
+    """Compact batch files in a short-lived child where that is due. Raises: DiskFull, Unreachable; nothing is lost."""
+    from aurora_logs.adapters.embedded.compaction import compact_in_child  # noqa: PLC0415
+
+    return compact_in_child(DataDirectory(Path(settings.data_dir)), now_sec=clock.now_us() / 1e6,
+                            after_bytes=int(settings.compact_after_mb * 1e6),
+                            older_than_sec=settings.compact_after_hours * 3600)
+
+
 class Beside:
     """What commands beside a running collector use: the state, the queue to put tasks into, and the insights."""
 
@@ -77,7 +87,7 @@ class Beside:
         return SqliteQueue(self._database, SystemClock(threading.Event()))
 
     @property
-    def insights(self) -> "DuckInsights":
+    def insights(self) -> "DuckDbInsights":
         """The delivered records."""
         return insights(self._settings)
 
@@ -86,11 +96,11 @@ class Beside:
         self._database.close()
 
 
-def insights(settings: Settings) -> "DuckInsights":
+def insights(settings: Settings) -> "DuckDbInsights":
     """Open the delivered records for queries. Raises: NotFound."""
-    from aurora_logs.adapters.embedded.insights import DuckInsights  # noqa: PLC0415
+    from aurora_logs.adapters.embedded.insights import DuckDbInsights  # noqa: PLC0415
 
-    return DuckInsights(DataDirectory(Path(settings.data_dir)))
+    return DuckDbInsights(DataDirectory(Path(settings.data_dir)))
 
 
 def system_clock() -> SystemClock:

@@ -1,23 +1,20 @@
 """Standalone: discovery, processors, auditor and compaction in one process, on the embedded adapters."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 
 import msgspec
 
 from aurora_logs import __version__, telemetry
-from aurora_logs.errors import AuroraLogsError
+from aurora_logs.errors import AuroraLogsError, Transient
 from aurora_logs.ports import Ports
 from aurora_logs.services.auditing import Auditor
 from aurora_logs.services.discovery import Cycle, Discovery
 from aurora_logs.services.processor import Processor
 from aurora_logs.settings import Settings
-from aurora_logs.wiring import collecting
+from aurora_logs.wiring import collecting, compact
 
 COMPACTION_EVERY_SEC = 60.0
-COMPACTION_LIMIT_SEC = 1800.0
 PORTION_MB = 1.05
 
 
@@ -114,14 +111,10 @@ class Standalone:
     def compact(self, ports: Ports) -> None:
         """Run the short-lived compaction process; what it can't do now stays in batch files."""
         started_sec = ports.clock.monotonic_sec()
-        command = [sys.executable, "-m", "aurora_logs.adapters.embedded.compaction", self._settings.data_dir,
-                   "--least-mb", str(self._settings.compact_after_mb)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPACTION_LIMIT_SEC, check=False)  # noqa: S603
-        except (OSError, subprocess.TimeoutExpired) as error:
+            totals = compact(self._settings, ports.clock)
+        except Transient as error:
             telemetry.compaction_ended(str(error))
             return
-        if done.returncode:
-            telemetry.compaction_ended(done.stderr.strip()[-500:])
-        else:
-            telemetry.compaction_done(done.stdout.strip()[:200], 0, ports.clock.monotonic_sec() - started_sec)
+        if totals is not None and totals.runs:
+            telemetry.compaction_done(totals.records, totals.batch_bytes, ports.clock.monotonic_sec() - started_sec)

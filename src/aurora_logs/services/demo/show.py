@@ -165,7 +165,7 @@ def _rotations(ledger: Mapping[str, Any]) -> int:
 
 
 def _calls(report: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(count) for name, count in report.get("operations", {}).items()}
+    return {name: int(count) for name, count in report["calls"].items()}
 
 
 def _load_problems(ledger: Mapping[str, Any], rotations: int, struck: Mapping[str, int], report: Mapping[str, Any],
