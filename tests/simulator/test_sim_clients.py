@@ -130,9 +130,9 @@ class TestBoto3:
 
     @pytest.mark.parametrize("size", [19, 101])
     def test_a_page_size_out_of_bounds_is_refused(self, size):
-        with served(a_served_world()) as server, rds(server) as client:
-            with pytest.raises(ClientError, match="InvalidParameterValue"):
-                client.describe_db_instances(MaxRecords=size)
+        refused = pytest.raises(ClientError, match="InvalidParameterValue")
+        with served(a_served_world()) as server, rds(server) as client, refused:
+            client.describe_db_instances(MaxRecords=size)
 
     def test_filters_and_one_identifier(self):
         with served(a_served_world(*DEMO)) as server, rds(server) as client:
@@ -184,9 +184,9 @@ class TestBoto3:
             assert client.list_tags_for_resource(ResourceName=arn)["TagList"] == [{"Key": "team", "Value": "shop"}]
 
     def test_a_file_that_is_not_there(self):
-        with served(a_served_world()) as server, rds(server) as client:
-            with pytest.raises(client.exceptions.DBLogFileNotFoundFault):
-                client.download_db_log_file_portion(DBInstanceIdentifier="db-1", LogFileName="error/none.log")
+        refused = pytest.raises(ClientError, match=r"\(DBLogFileNotFoundFault\)")
+        with served(a_served_world()) as server, rds(server) as client, refused:
+            client.download_db_log_file_portion(DBInstanceIdentifier="db-1", LogFileName="error/none.log")
 
 
 class TestBotocoreSuffers:
@@ -285,9 +285,12 @@ class TestSignatures:
     """RDS-119 and RDS-101."""
 
     def error(self, **settings):
-        with served(a_served_world()) as server, rds(server, **settings) as client:
-            with pytest.raises(ClientError) as refused:
-                client.describe_db_instances()
+        with (
+            served(a_served_world()) as server,
+            rds(server, **settings) as client,
+            pytest.raises(ClientError) as refused,
+        ):
+            client.describe_db_instances()
         return refused.value.response["Error"]
 
     def test_a_wrong_secret(self):
