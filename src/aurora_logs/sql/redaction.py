@@ -18,17 +18,15 @@ _MASK: Final = "***"
 _MASKED: Final = re.compile(r"\*{3,}|<(?:secret|redacted)>", re.IGNORECASE)
 
 _PARSING_ERROR: Final = re.compile(rb"near '|at or near \"|invalid input (?:syntax|value)|Token \"", re.IGNORECASE)
-# Greedy to the last possible end: the quoted piece is the client's text and may hold quotes and newlines.
+# Where a quoted piece begins and what stands behind its end. From the first beginning to the last end all goes: the piece
+# is the client's text and may hold quotes and newlines.
 _QUOTED_PIECES: Final = (
-    re.compile(r"\bnear '(.*)' at line [0-9]+", re.DOTALL),
-    re.compile(r'\bat or near "(.*)"(?=$| at character [0-9]+)', re.DOTALL | re.MULTILINE),
-    re.compile(
-        r'\binvalid input (?:syntax|value) for [^"\n]*?: "(.*)"(?=$| at character [0-9]+)', re.DOTALL | re.MULTILINE
+    (re.compile(r"\bnear '"), re.compile(r"' at line [0-9]+")),
+    (
+        re.compile(r'\b(?:at or near|invalid input (?:syntax|value) for [^":\n]{1,200}:) "'),
+        re.compile(r'"(?:$| at character [0-9]+)', re.MULTILINE),
     ),
-    re.compile(r'\bToken "(.*)" is invalid', re.DOTALL),
-)
-_UNCLOSED_PIECE: Final = re.compile(
-    r"\b(?:near '|at or near \"|invalid input (?:syntax|value) for [^\"\n]*: \"|Token \")"
+    (re.compile(r'\bToken "'), re.compile(r'" is invalid')),
 )
 _STATEMENT: Final = re.compile(
     r"\b(?:create|alter|set|grant|change|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
@@ -74,11 +72,14 @@ def mask_raw(text: bytes) -> bytes:
 
 
 def _quoted_pieces(message: str) -> list[Span]:
-    spans = [match.span(1) for pattern in _QUOTED_PIECES for match in [pattern.search(message)] if match]
-    if not spans:
-        unclosed = _UNCLOSED_PIECE.search(message)
-        if unclosed is not None:
-            spans.append((unclosed.end(), len(message)))  # a cut message: fails closed
+    spans = []
+    for begins, ends in _QUOTED_PIECES:
+        head = begins.search(message)
+        if head is not None:
+            end = len(message)  # a cut message fails closed
+            for tail in ends.finditer(message, head.end()):
+                end = tail.start()
+            spans.append((head.end(), end))
     return spans
 
 

@@ -3,6 +3,7 @@
 import random
 import time
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -82,7 +83,7 @@ def test_any_text_has_a_normal_form_and_its_tokens_never_overlap(sql: str, diale
     spans = [(begin, end) for _, begin, end in lexer.tokens(sql, dialect)]
 
     assert len(fingerprint(sql, dialect)) == 16
-    assert all(left[1] <= right[0] for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left[1] <= right[0] for left, right in pairwise(spans))
     assert all(begin <= end <= len(sql) for begin, end in spans)
 
 
