@@ -43,7 +43,7 @@ def _drop_root() -> list[str]:
 
 def _reachable(programs: Path, scratch: Path) -> Path:
     """The same programs at a place that the server's user may enter: a clone may lie in a closed home folder."""
-    probe = subprocess.run([*_drop_root(), programs / "postgres", "--version"], capture_output=True, check=False)
+    probe = subprocess.run([*_drop_root(), programs / "initdb", "--version"], capture_output=True, check=False)
     if probe.returncode == 0:
         return programs
     package = programs.parents[1]
