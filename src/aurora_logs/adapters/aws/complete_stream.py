@@ -86,13 +86,13 @@ def _unpacked(packed: Iterator[bytes], wire: _Counted, log_file_name: str) -> It
 def _members(data: bytes, packed: Iterator[bytes], wire: _Counted, log_file_name: str) -> Iterator[bytes]:
     """Unpack one gzip member after the other; zero bytes behind the last one are padding."""
     stream: Decompressor = _decompressobj(_GZIP_WINDOW)
-    unpacked_bytes, drained = 0, True
+    unpacked_bytes = 0
     while True:
         if stream.eof:
             data = data.lstrip(b"\0")
             if data:
                 stream = _decompressobj(_GZIP_WINDOW)
-        if not data and drained:
+        if not data:  # what waits inside the stream comes with the next input: the trailer at the latest
             piece = next(packed, None)
             if piece is None:
                 break
@@ -102,7 +102,6 @@ def _members(data: bytes, packed: Iterator[bytes], wire: _Counted, log_file_name
             text = stream.decompress(data, PIECE_MAX_BYTES)
         except _DECOMPRESS_ERRORS as exc:
             raise Unreachable(f"The gzip stream of {log_file_name} is damaged: {exc}.") from exc
-        drained = stream.eof or len(text) < PIECE_MAX_BYTES  # a full piece: more may wait inside without any input left
         data = stream.unused_data if stream.eof else stream.unconsumed_tail
         unpacked_bytes += len(text)
         if unpacked_bytes > max(RATIO_FREE_BYTES, RATIO_MAX * wire.total_bytes):

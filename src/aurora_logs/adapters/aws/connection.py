@@ -138,7 +138,6 @@ class RdsApi:
             response = self._send("POST", url, body, access.signed_headers("POST", url, body, headers))
             with closing(response):
                 answer = self._whole(response, BODY_MAX_BYTES)
-                response.release_conn()
             return read(answer), "ok", len(answer)
 
         return self._ask(call, priority, send)
