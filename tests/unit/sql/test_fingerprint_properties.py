@@ -98,6 +98,8 @@ def test_a_lone_surrogate_and_a_nul_do_no_harm() -> None:
         ("select * from db.2024 where t.key = 1", "mysql", "select*from db.2024 where t.key=?"),
         ("select 2*/* c */3", "mysql", "select ?*?"),
         ("insert into t values (1,'a'),(2,'b", "mysql", "insert into t values(?),(? ..."),
+        ("insert into t values (1,now()),(3,4),(2,now())", "mysql", "insert into t values(?,now()),(?)"),
+        ("select f(1,now()),(3),(2,now())", "mysql", "select f(?,now()),(?),(?,now())"),
         ("select 1 from t where a = 12", "mysql", "select ? from t where a=?"),
         ("/*!40000 alter table t", "mysql", "alter table t ..."),
         ("select a /* x /* y */", "postgresql", "select a ..."),

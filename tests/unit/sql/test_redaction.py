@@ -103,6 +103,11 @@ def test_a_cut_statement_loses_all_that_may_be_secret_even_when_backslashes_are_
     assert b"one" not in redacted
 
 
+def test_an_unclosed_quote_behind_a_credential_keyword_goes_whatever_it_is() -> None:
+    redacted, count = redact_sql(b"alter user a identified by 'x' attribute '{\"k\": \"cut off", "mysql")
+    assert (redacted, count) == (b"alter user a identified by '***' attribute '***", 2)
+
+
 MESSAGES = [
     ("mysql", "right syntax to use near 'x'y\nz' at line 2", "right syntax to use near '***' at line 2", 1),
     ("mysql", "right syntax to use near 'cut off", "right syntax to use near '***", 1),
