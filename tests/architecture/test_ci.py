@@ -42,6 +42,19 @@ def test_a_planted_failing_test_makes_a_part_red(tmp_path, source, code, closing
     assert (answer.returncode, answer.stdout.splitlines()[-1]) == (code, closing), answer.stdout + answer.stderr
 
 
+def test_a_part_that_hangs_is_stopped_and_is_red(tmp_path):
+    """Its budget is made 2 s here; the processes that it started go with it."""
+    root = planted_tree(tmp_path, "import time\ndef test_hangs(): time.sleep(600)\n")
+    parts = root / "tools" / "parts.py"
+    shortened = parts.read_text(encoding="utf-8").replace('"simulation": Part(6,', '"simulation": Part(2 / 60 / HANG_FACTOR,')
+    assert "HANG_FACTOR, (" in shortened
+    parts.write_text(shortened, encoding="utf-8")
+
+    answer = run_part(root)
+
+    assert (answer.returncode, answer.stdout.splitlines()[-1]) == (1, "0 passed, 1 failed")
+
+
 def run_ci(tmp_path, *, failing):
     """Run the real .ci/run over a Makefile whose targets do nothing, except one that fails."""
     for name in (".ci", "tools"):

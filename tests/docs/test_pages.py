@@ -7,9 +7,10 @@ import sys
 
 import pytest
 import typer.main
-from aurora_logs.cli.app import build
 from tests.architecture.tree import ROOT, tracked_files
 from tools.docs import PAGES, renewed
+
+from aurora_logs.cli.app import build
 
 PROGRAMS_OF_OTHERS = {"git", "cd", "aws", "sudo", "export", "ls", "pip", "python"}
 
