@@ -111,18 +111,26 @@ class Account:
             return []
         raise instance_not_found(arn)
 
-    def restart(self, identifier: str, now_us: int, *, shrink_bytes: int = SHRINK_BYTES, silent: bool = False) -> None:
+    def restart(
+        self,
+        identifier: str,
+        now_us: int,
+        *,
+        shrink_bytes: int = SHRINK_BYTES,
+        silent: bool = False,
+        mid_entry: bool = False,
+    ) -> None:
         """Reboot: every written file comes back shorter and is appended to from there (sheet 8.1).
 
-        The cut falls on an entry's border at or before `shrink_bytes` from the end, so the ledger stays exact.
-        `silent` leaves the event out (RDS-80).
+        The cut falls on an entry's border at or before `shrink_bytes` from the end, so that each entry is there or not;
+        with `mid_entry` on exactly that byte, and a lost entry's head stays behind. `silent` leaves the event out (RDS-80).
         """
         instance = self.instance(identifier)
         instance.advance(now_us)
         for family in instance.families.values():
             family.flush(now_us)
             for segment in family.live_segments():
-                shrink(family, segment, shrink_bytes, now_us)
+                shrink(family, segment, shrink_bytes, now_us, mid_entry=mid_entry)
         if not silent:
             self._happened(instance, now_us, "availability", "DB instance shutdown")
             self._happened(instance, now_us, "availability", "DB instance restarted")
@@ -249,8 +257,8 @@ def hourly_retention_us(engine: str, log_type: str) -> int:
     return DAY_US
 
 
-def shrink(family: Family, segment: Segment, shrink_bytes: int, now_us: int) -> int:
-    """Cut the end of a file off at an entry's border, at least `shrink_bytes` when there are so many; return the cut."""
+def shrink(family: Family, segment: Segment, shrink_bytes: int, now_us: int, *, mid_entry: bool = False) -> int:
+    """Cut the end of a file off, at least `shrink_bytes` when entries are so long; return how much went."""
     book = family.book(segment)
     old_bytes = len(segment.content)
     target = max(0, old_bytes - shrink_bytes)
@@ -258,6 +266,8 @@ def shrink(family: Family, segment: Segment, shrink_bytes: int, now_us: int) -> 
     border = next((entry.start for entry in reversed(alive) if entry.start <= target), None)
     if border is None:
         border = alive[0].start if alive else old_bytes
+    elif mid_entry:
+        border = target
     segment.shrink_to(border, now_us)
     book.shrunk(border, old_bytes)
     return old_bytes - border

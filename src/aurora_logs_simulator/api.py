@@ -193,7 +193,7 @@ class RdsLogApi:
         """Return the truth; ranges are unreadable only where the complete-file path is closed for good."""
         for book in self.account.ledger.books:
             book.complete_is_open = not any(
-                rule.probability >= 1.0 and rule.times is None and rule.fits("", book.instance_id, "")
+                rule.probability >= 1.0 and rule.times is None and rule.instance in (None, book.instance_id) and rule.file is None
                 for rule in self.faults.rules()
                 if rule.fault == "complete_forbidden"
             )

@@ -57,6 +57,7 @@ ALL: tuple[Fault, ...] = (
     _fault("life", "compress_closed", "RDS-54", "the oldest closed PostgreSQL file becomes `.gz` behind the listing"),
     _fault("life", "shrink_on_restart", "RDS-78, RDS-79", "reboot: all files shrink by `value` bytes, with event", 4_096.0),
     _fault("life", "shrink_silent", "RDS-80", "the same without an event", 4_096.0),
+    _fault("life", "shrink_mid_entry", "RDS-78, 8.1", "the same, cut inside an entry: its head stays behind", 4_096.0),
     _fault("life", "fail_over", "RDS-04, 8.1", "the instance's cluster fails over, both members shrink", 4_096.0),
     _fault("life", "instance_stopping", "RDS-91", "status `stopping`; at the next strike the logs are deleted"),
     # Portions

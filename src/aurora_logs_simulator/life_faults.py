@@ -23,10 +23,16 @@ def strike_life(account: Account, faults: Faults, instance: Instance, now_us: in
             plain = [segment for segment in family.closed if not segment.is_compressed]
             if plain and faults.strike("compress_closed", file=log_type, **place):
                 family.compress(plain[0])
-    for fault, silent in (("shrink_on_restart", False), ("shrink_silent", True)):
+    for fault in ("shrink_on_restart", "shrink_silent", "shrink_mid_entry"):
         rule = faults.strike(fault, **place)
         if rule is not None:
-            account.restart(instance.identifier, now_us, shrink_bytes=int(rule.amount()), silent=silent)
+            account.restart(
+                instance.identifier,
+                now_us,
+                shrink_bytes=int(rule.amount()),
+                silent=fault == "shrink_silent",
+                mid_entry=fault == "shrink_mid_entry",
+            )
     if instance.cluster is not None and len(account.members(instance.cluster)) > 1:
         rule = faults.strike("fail_over", **place)
         if rule is not None:

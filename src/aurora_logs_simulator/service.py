@@ -83,7 +83,8 @@ class Service:
             body = b"" if broken.answer is None else self._encoded(name, broken.answer, request_id)
             answer = _broken(broken.how, body)
         answer.delay_sec = delay_sec
-        self.api.gate.answer_bytes[name] += answer.length_bytes
+        with self.lock:
+            self.api.gate.answer_bytes[name] += answer.length_bytes
         return answer
 
     def _complete(self, request: Request, request_id: str) -> Answer:
@@ -105,7 +106,8 @@ class Service:
         except Broken as broken:
             answer = _broken(broken.how, b"")
         answer.delay_sec = delay_sec
-        self.api.gate.answer_bytes[COMPLETE] += answer.length_bytes
+        with self.lock:
+            self.api.gate.answer_bytes[COMPLETE] += answer.length_bytes
         return answer
 
     def _operation(self, name: str, version: str) -> Callable[[dict[str, str]], Page | Portion]:

@@ -203,6 +203,17 @@ def _all_files_are_shorter(name):
     assert before > len(LINES)
 
 
+@shows("shrink_mid_entry")
+def _the_head_of_a_lost_entry_stays_behind(name):
+    world = written(name, value=10)
+    listed(world)
+    book = family(world).book(family(world).live)
+
+    assert bytes(family(world).live.content).startswith(LINES[:-10])
+    assert not bytes(family(world).live.content).startswith(LINES)
+    assert [entry.lost for entry in book.entries] == ["shrunk"]
+
+
 @shows("fail_over")
 def _roles_are_swapped(name):
     pair = [Spec(identifier=n, engine="aurora-mysql", cluster="c", is_writer=n == "db-1") for n in ("db-1", "db-2")]
