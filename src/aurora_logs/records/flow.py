@@ -187,12 +187,15 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     record_count: int
     tail_hash: bytes
     context: bytes
+    gap_bytes: int = 0
+    furniture_bytes: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A row of aurora-log-checkpoints: how far a file is *delivered*. Times in epoch seconds, leases in epoch ms.
 
     segment_id: whose byte_offset it is; "" before the first byte.
+    byte_offset == bytes of the records + furniture_bytes + gap_bytes, in each segment (REC-13).
     byte_offset: end of the last acknowledged entry; record_count: of this segment up to there.
     tail: the format's carried context; tail_hash: two bytes n (at most 256) and BLAKE2b of the n bytes before byte_offset.
     resend_until: after a rewind: ranges below may be stored already, search before sending.
@@ -209,6 +212,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     line_count: int = 0
     record_count: int = 0
     gap_bytes: int = 0
+    furniture_bytes: int = 0
     raw_records: int = 0
     tail: bytes = b""
     tail_hash: bytes = b""

@@ -8,6 +8,7 @@ import msgspec
 from aurora_logs import __version__, telemetry
 from aurora_logs.errors import AuroraLogsError, Transient
 from aurora_logs.ports import Ports
+from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.services.auditing import Auditor
 from aurora_logs.services.discovery import Cycle, Discovery
 from aurora_logs.services.processor import Processor
@@ -19,12 +20,16 @@ PORTION_MB = 1.05
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended: records and gap bytes delivered in it, files left behind, instances held with the reason."""
+    """How a run ended: records and gap bytes delivered in it, files left behind, instances held with the reason.
+
+    open_end_bytes: of live files, behind the last whole entry; they wait for the rest and are not left behind.
+    """
 
     records: int
     gap_bytes: int
     files_behind: int
     bytes_behind: int
+    open_end_bytes: int
     held: dict[str, str]
 
 
@@ -57,11 +62,21 @@ class Standalone:
             cycle = self._announce(ports, discovery, must_work=True)
             ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id)
                                for number in range(self._settings.max_concurrency)})
-            behind = [row for known in ports.state.instances() for row in ports.state.tracked(known.instance.instance_id)
-                      if row.delivered_bytes < row.file_size]
-        return Outcome(records=self._records, gap_bytes=self._gap_bytes, files_behind=len(behind),
-                       bytes_behind=sum(row.file_size - row.delivered_bytes for row in behind),
-                       held=cycle.held if cycle else {})
+            return self._outcome(ports, cycle)
+
+    def _outcome(self, ports: Ports, cycle: Cycle | None) -> Outcome:
+        files = bytes_behind = open_end_bytes = 0
+        for row in self._rows(ports):
+            left = row.file_size - row.delivered_bytes
+            if left <= 0:
+                continue
+            checkpoint = ports.state.checkpoint(row.instance_id, row.family)
+            if checkpoint is not None and checkpoint.quiet_end >= row.file_size and row.log_file_name == row.family:
+                open_end_bytes += left
+            else:
+                files, bytes_behind = files + 1, bytes_behind + left
+        return Outcome(records=self._records, gap_bytes=self._gap_bytes, files_behind=files, bytes_behind=bytes_behind,
+                       open_end_bytes=open_end_bytes, held=cycle.held if cycle else {})
 
     def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str) -> Callable[[], None]:
         """Work until the queue has nothing that is due; an open end is waited for once, BATCH_TIMEOUT_SEC."""
@@ -83,9 +98,11 @@ class Standalone:
         return work
 
     def _all_delivered(self, ports: Ports) -> bool:
-        return all(row.status == "completed" for known in ports.state.instances()
-                   for row in ports.state.tracked(known.instance.instance_id)
-                   if not self._only or known.instance.instance_id == self._only)
+        return all(row.status == "completed" for row in self._rows(ports))
+
+    def _rows(self, ports: Ports) -> list[TrackedFile]:
+        return [row for known in ports.state.instances() for row in ports.state.tracked(known.instance.instance_id)
+                if not self._only or known.instance.instance_id == self._only]
 
     def _announce(self, ports: Ports, discovery: Discovery, *, must_work: bool = False) -> Cycle | None:
         telemetry.service_started("standalone", __version__, data_dir=self._settings.data_dir)

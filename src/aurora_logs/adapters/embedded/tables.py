@@ -37,7 +37,7 @@ TRACKING_COLUMNS = {
 CHECKPOINT_COLUMNS = {
     "instance_id": "TEXT NOT NULL", "log_file_name": "TEXT NOT NULL", "resource_id": "TEXT", "segment_id": "TEXT",
     "byte_offset": "INTEGER", "marker": "TEXT", "line_count": "INTEGER", "record_count": "INTEGER",
-    "gap_bytes": "INTEGER", "raw_records": "INTEGER", "tail": "BLOB", "tail_hash": "BLOB", "resend_until": "INTEGER",
+    "gap_bytes": "INTEGER", "furniture_bytes": "INTEGER", "raw_records": "INTEGER", "tail": "BLOB", "tail_hash": "BLOB", "resend_until": "INTEGER",
     "quiet_end": "INTEGER", "quiet_since": "INTEGER", "kept": "TEXT", "intent": "TEXT", "lease_owner": "TEXT",
     "epoch": "INTEGER", "lease_until": "INTEGER", "updated_at": "INTEGER", "expires_at": "INTEGER",
     "schema_version": "INTEGER",
