@@ -23,7 +23,7 @@ _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _NAME_HOUR = re.compile(r"(\d{4})-(\d\d)-(\d\d)[-.](\d{1,2})(?:\d\d)?(?:\.|$)")
 _DECIMAL = re.compile(rb"(\d{1,18})(?:\.(\d{1,20}))?")
 _INTEGER = re.compile(rb"-?\d{1,19}")
-_TRACEPARENT = re.compile(rb"traceparent ?= ?'?00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.IGNORECASE)
+_TRACEPARENT = re.compile(rb"traceparent='00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}'")
 
 # PostgreSQL's default set of zone abbreviations, in minutes (log-formats.md §6, measured on 15.18)
 _ABBREVIATIONS = {
@@ -214,4 +214,4 @@ def lines_within(buffer: bytes, start: int, end: int, max_bytes: int) -> int:
 def trace_ids(sql: bytes) -> tuple[str, str] | None:
     """Find the trace and span id in a SQL comment (`traceparent='00-…-…-01'`, sqlcommenter)."""
     match = _TRACEPARENT.search(sql)
-    return None if match is None else (match[1].decode().lower(), match[2].decode().lower())
+    return None if match is None else (match[1].decode(), match[2].decode())
