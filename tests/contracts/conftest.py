@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.contracts.samples import CountedRandom, SteppedClock
 
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_for_collecting
 from aurora_logs.adapters.embedded.log_source import FolderLogSource
 from aurora_logs.adapters.embedded.queue import SqliteQueue
 from aurora_logs.adapters.embedded.sink import FileSink
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
-from tests.contracts.samples import CountedRandom, SteppedClock
 
 
 @dataclass

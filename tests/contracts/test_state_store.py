@@ -4,8 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from msgspec.structs import replace
-
-from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved, StateNewer
 from tests.contracts.samples import (
     FILE,
     INSTANCE,
@@ -16,6 +14,8 @@ from tests.contracts.samples import (
     an_instance,
     an_intent,
 )
+
+from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved, StateNewer
 
 NOW_MS = 1_795_342_317_000
 LEASE_MS = 60_000

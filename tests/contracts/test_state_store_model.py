@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
-
-from aurora_logs.errors import ClaimHeld, EpochMoved
 from tests.contracts.conftest import STATE_STORES
 from tests.contracts.samples import INSTANCE, SteppedClock, a_checkpoint, an_intent
+
+from aurora_logs.errors import ClaimHeld, EpochMoved
 
 KEY = {"instance_id": INSTANCE, "log_file_name": "f"}
 

@@ -5,6 +5,7 @@ is finished or undone by the next run, before it does anything else; readers are
 """
 
 import argparse
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -51,12 +52,13 @@ class Totals(msgspec.Struct, kw_only=True):
 
 def is_due(directory: DataDirectory, stream: str, *, after_bytes: int, older_than_sec: float, now_sec: float) -> bool:
     """Tell whether a stream's batch files are big enough together, or the oldest is old enough."""
-    sizes, oldest_sec = 0, now_sec
+    total_bytes, oldest_sec = 0, float("inf")
     for path in stream_files(directory, stream).batches:
-        status = path.stat()
-        sizes += status.st_size
-        oldest_sec = min(oldest_sec, status.st_mtime)
-    return sizes >= after_bytes or now_sec - oldest_sec > older_than_sec
+        with contextlib.suppress(FileNotFoundError):  # the child of a killed collector is still at work
+            status = path.stat()
+            total_bytes += status.st_size
+            oldest_sec = min(oldest_sec, status.st_mtime)
+    return oldest_sec < float("inf") and (total_bytes >= after_bytes or now_sec - oldest_sec > older_than_sec)
 
 
 def compact_in_child(directory: DataDirectory, *, after_bytes: int, older_than_sec: float, now_sec: float) -> Totals | None:

@@ -81,17 +81,13 @@ class Database:
             connection = connection or self._connect()
             try:
                 yield connection
-            except sqlite3.Error:
-                connection.close()
-                raise
-            except BaseException:
-                self._give_back(connection)
-                raise
-            self._give_back(connection)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._idle_lock:
-            self._idle.append(connection)
+            finally:
+                # Kept after an error too: on a full disk a new connection could not even read.
+                if connection.in_transaction:
+                    connection.close()
+                else:
+                    with self._idle_lock:
+                        self._idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
         # check_same_thread: a connection serves one call at a time, whichever thread makes it.
