@@ -21,6 +21,8 @@ SHARES: dict[Priority, float] = {"interactive": 0.1, "list": 0.2, "read": 0.7}
 
 FLOOR_PER_SEC = 0.5  # a budget that fell further would not notice that the neighbour has gone
 RECOVERY_SHARE_PER_SEC = 0.05  # from the floor back to the ceiling in 20 s
+# The other side counts in its own seconds: calls arrive up to 50 ms later than others that started before them.
+SECOND_WITH_MARGIN_SEC = 1.05
 PATIENCE_SEC = 30.0  # a claim's lease must outlive a wait for the budget
 RETRY_POLL_SEC = 0.002  # a waiter that woke before the one whose turn it is looks again after this
 
@@ -28,8 +30,8 @@ RETRY_POLL_SEC = 0.002  # a waiter that woke before the one whose turn it is loo
 class RateLimit:
     """The API budget: all calls of one account and region pass here (RDS-103), fewer after throttling (RDS-104).
 
-    Calls are spaced evenly at the present rate, so a server that counts them in its own seconds sees no burst, and
-    never more than `ceiling_per_sec` start in any second. Throttled: the rate is halved at once, then grows by 5 % of
+    Calls are spaced evenly at the present rate, 5 % below it, so that a server that counts them in its own seconds
+    sees no more than `ceiling_per_sec` in any of them, whatever the way there adds. Throttled: the rate is halved at once, then grows by 5 % of
     the ceiling a second. Waiting classes share the budget by SHARES. Called from many threads at once.
     """
 
@@ -97,7 +99,7 @@ class RateLimit:
             self._rate_per_sec = max(self._floor_per_sec, self._rate(now_sec) / 2)
             self._rate_at_sec = self._halved_at_sec = now_sec
             if self._started:
-                self._next_sec = max(self._next_sec, self._started[-1] + 1 / self._rate_per_sec)
+                self._next_sec = max(self._next_sec, self._started[-1] + SECOND_WITH_MARGIN_SEC / self._rate_per_sec)
 
     def _rate(self, now_sec: float) -> float:
         grown = self._rate_per_sec + (now_sec - self._rate_at_sec) * RECOVERY_SHARE_PER_SEC * self.ceiling_per_sec
@@ -116,7 +118,7 @@ class RateLimit:
         """Take the slot and return 0, or return the seconds after which to look again."""
         free_sec = self._next_sec
         if len(self._started) == self._started.maxlen:  # the promise itself, whatever rounding does to the spacing
-            free_sec = max(free_sec, self._started[0] + 1.0)
+            free_sec = max(free_sec, self._started[0] + SECOND_WITH_MARGIN_SEC)
         if now_sec < free_sec:
             return max(free_sec - now_sec, RETRY_POLL_SEC / 2)
         next_class = min((p for p in SHARES if self._waiting[p]), key=lambda p: self._turn[p])
@@ -126,7 +128,7 @@ class RateLimit:
         self._turn_now = self._turn[priority]
         self._turn[priority] += 1 / SHARES[priority]
         self._started.append(now_sec)
-        self._next_sec = now_sec + 1 / self._rate(now_sec)
+        self._next_sec = now_sec + SECOND_WITH_MARGIN_SEC / self._rate(now_sec)
         return 0.0
 
 

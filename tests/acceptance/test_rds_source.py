@@ -349,6 +349,33 @@ def test_a_file_that_stands_on_two_pages_is_listed_once(source, simulator):
     assert sorted(names) == sorted({file.log_file_name for file in plain})
 
 
+def test_eight_threads_together_stay_within_the_limit_as_the_simulator_counts_it(open_source, simulator):
+    """RDS-103, BAN-R03: listings, portions and complete files, all kinds together, in every second of the other side."""
+    before = simulator.ask("calls")["by_second"]
+    source = open_source(simulator.url, calls_per_sec=20)
+    name, until_sec = one_of(source, "reports", "error/"), time.monotonic() + 4
+    asks = [
+        lambda: source.read("reports", name, "0", max_lines=10), lambda: source.log_files("reports"),
+        lambda: as_complete_file(source, "reports", name), source.instances,
+    ]  # fmt: skip
+
+    def caller(ask):
+        while time.monotonic() < until_sec:
+            ask()
+
+    threads = [threading.Thread(target=caller, args=(ask,)) for ask in asks * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = simulator.ask("calls")["by_second"]
+    in_each_second = [sum(counts.values()) - sum(before.get(second, {}).values()) for second, counts in after.items()]
+
+    assert max(in_each_second) <= 20
+    assert sum(in_each_second) == sum(source.calls.values())
+    assert sum(in_each_second) >= 0.8 * 4 * 20
+
+
 def test_under_throttling_the_source_slows_down_and_gets_its_bytes(open_source):
     """RDS-103, RDS-106: 4 calls a second allowed, a limit of 10: no more than the limit in any second, few in vain."""
     strict = Simulator("--calls-per-sec", "4")

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
+from urllib.parse import parse_qs
+
+XMLNS = 'xmlns="http://rds.amazonaws.com/doc/2014-10-31/"'
+TOKEN = "session-token-of-a-role"
 
 
 class Asked(NamedTuple):
@@ -48,7 +52,6 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self.server_address[1]}"
-
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
         super().shutdown_request(request)
@@ -104,3 +107,59 @@ class SystemClock:
     def sleep(self, sec: float) -> None:
         self.slept.append(sec)
         self.ahead_sec += sec
+
+
+def refusal(code, message="", status=400):
+    text = f"<ErrorResponse {XMLNS}><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return Answer(f"{text}<RequestId>1</RequestId></ErrorResponse>".encode(), status)
+
+
+def listing(files, marker=""):
+    rows = "".join(
+        f"<DescribeDBLogFilesDetails><LogFileName>{name}</LogFileName><LastWritten>{written}</LastWritten>"
+        f"<Size>{size}</Size></DescribeDBLogFilesDetails>"
+        for name, written, size in files
+    )
+    page = f"<DescribeDBLogFiles>{rows}</DescribeDBLogFiles>" + (f"<Marker>{marker}</Marker>" if marker else "")
+    return Answer(
+        f"<DescribeDBLogFilesResponse {XMLNS}><DescribeDBLogFilesResult>{page}</DescribeDBLogFilesResult>"
+        f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DescribeDBLogFilesResponse>".encode()
+    )
+
+
+def one_after_the_other(*answers):
+    left = list(answers)
+    return lambda _asked: left.pop(0) if len(left) > 1 else left[0]
+
+
+def form_of(asked):
+    return {name: values[0] for name, values in parse_qs(asked.body.decode(), keep_blank_values=True).items()}
+
+
+def instances_answer(asked):
+    def member(tag, rows):
+        return "".join(f"<{tag}>" + "".join(f"<{k}>{v}</{k}>" for k, v in row.items()) + f"</{tag}>" for row in rows)
+
+    if b"DescribeDBClusters" in asked.body:
+        members = member("DBClusterMember", [
+            {"DBInstanceIdentifier": "shop-1", "IsClusterWriter": "false"},
+            {"DBInstanceIdentifier": "shop-2", "IsClusterWriter": "true"},
+        ])  # fmt: skip
+        rows = f"<DBCluster><DBClusterIdentifier>shop</DBClusterIdentifier><DBClusterMembers>{members}</DBClusterMembers>"
+        text = f"<DBClusters>{rows}</DBCluster></DBClusters>"
+        return Answer(f"<DescribeDBClustersResponse {XMLNS}><DescribeDBClustersResult>{text}</DescribeDBClustersResult>"
+                      "</DescribeDBClustersResponse>".encode())
+    if b"DescribeDBInstances" not in asked.body:
+        return refusal("DBInstanceNotFound", "DBInstance shop not found.", 404)
+    arn = "arn:aws:rds:eu-west-1:123456789012:db:shop-1"
+    rows = member("DBInstance", [
+        {"DBInstanceIdentifier": "shop-1", "DbiResourceId": "db-A", "Engine": "aurora-mysql", "DBInstanceArn": arn,
+         "DBClusterIdentifier": "shop", "DBInstanceStatus": "available", "EngineVersion": "8.0", "DBInstanceClass": "x"},
+        {"DBInstanceIdentifier": "shop-2", "DbiResourceId": "db-B", "Engine": "aurora", "DBClusterIdentifier": "shop"},
+        {"DBInstanceIdentifier": "graph", "DbiResourceId": "db-C", "Engine": "neptune"},
+        {"DBInstanceIdentifier": "erp", "DbiResourceId": "db-D", "Engine": "oracle-ee"},
+        {"DBInstanceIdentifier": "odd", "Engine": "mysql"},
+    ])  # fmt: skip
+    text = f"<DBInstances>{rows}</DBInstances>"
+    return Answer(f"<DescribeDBInstancesResponse {XMLNS}><DescribeDBInstancesResult>{text}</DescribeDBInstancesResult>"
+                  "</DescribeDBInstancesResponse>".encode())

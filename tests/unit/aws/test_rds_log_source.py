@@ -1,20 +1,17 @@
 """RdsLogSource on the wire: what it sends, what it makes of odd answers, what it counts."""
 
 import gzip
-import os
-import shutil
-import ssl
 import subprocess
 import sys
 import threading
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.unit.aws.bodies import body
-from tests.unit.aws.scripted import Answer, Server, SystemClock
+from tests.unit.aws.scripted import TOKEN, Answer, SystemClock, form_of, listing, refusal
 
 from aurora_logs.adapters.aws.log_source import complete_path, open_rds_source
 from aurora_logs.errors import (
@@ -27,72 +24,6 @@ from aurora_logs.errors import (
     Unreachable,
 )
 from aurora_logs.resilience import RateLimit
-
-XMLNS = 'xmlns="http://rds.amazonaws.com/doc/2014-10-31/"'
-TOKEN = "session-token-of-a-role"
-
-
-@pytest.fixture
-def clock():
-    return SystemClock()
-
-
-@pytest.fixture
-def serve(monkeypatch, clock):
-    """Give a function that starts a scripted RDS and opens the source on it."""
-    opened = []
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-    def start(script, *, tls=None, **options):
-        server = Server(script, tls)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", server.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
-        monkeypatch.setenv("AWS_REGION", "eu-central-1")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        limit = RateLimit(clock=clock, ceiling_per_sec=1_000, lock=threading.Lock())
-        source = open_rds_source(clock=clock, limit=limit, **options)
-        opened.append((server, thread, source))
-        return server, source
-
-    yield start
-    for server, thread, source in opened:
-        source.close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def refusal(code, message="", status=400):
-    text = f"<ErrorResponse {XMLNS}><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-    return Answer(f"{text}<RequestId>1</RequestId></ErrorResponse>".encode(), status)
-
-
-def listing(files, marker=""):
-    rows = "".join(
-        f"<DescribeDBLogFilesDetails><LogFileName>{name}</LogFileName><LastWritten>{written}</LastWritten>"
-        f"<Size>{size}</Size></DescribeDBLogFilesDetails>"
-        for name, written, size in files
-    )
-    page = f"<DescribeDBLogFiles>{rows}</DescribeDBLogFiles>" + (f"<Marker>{marker}</Marker>" if marker else "")
-    return Answer(
-        f"<DescribeDBLogFilesResponse {XMLNS}><DescribeDBLogFilesResult>{page}</DescribeDBLogFilesResult>"
-        f"<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DescribeDBLogFilesResponse>".encode()
-    )
-
-
-def one_after_the_other(*answers):
-    left = list(answers)
-    return lambda _asked: left.pop(0) if len(left) > 1 else left[0]
-
-
-def form_of(asked):
-    return {name: values[0] for name, values in parse_qs(asked.body.decode(), keep_blank_values=True).items()}
 
 
 def signature_of(asked, server, *, headers):
@@ -242,126 +173,6 @@ def test_missing_credentials_and_region_are_said_with_the_next_step(monkeypatch,
         open_rds_source(clock=clock, limit=limit, profile="nowhere")
 
 
-# listings
-
-
-def test_a_file_on_two_pages_is_one_file_with_the_later_values(serve):
-    """RDS-07."""
-    server, source = serve(one_after_the_other(
-        listing([("error/a.log", 5_000, 10), ("slowquery/mysql-slowquery.log.2026-10-10.08", 4_000, 7)], "next"),
-        listing([("error/a.log", 6_000, 12), ("error/b.log", 1, 2)]),
-    ))
-    files = {file.log_file_name: file for file in source.log_files("db-1")}
-
-    assert {name: (file.last_written_ms, file.size_bytes) for name, file in files.items()} == {
-        "error/a.log": (6_000, 12), "error/b.log": (1, 2), "slowquery/mysql-slowquery.log.2026-10-10.08": (4_000, 7),
-    }  # fmt: skip
-    assert files["slowquery/mysql-slowquery.log.2026-10-10.08"].ordinal == "2026-10-10.8"
-    assert form_of(server.asked[1])["Marker"] == "next"
-
-
-def test_a_listing_whose_second_page_fails_is_no_listing(serve):
-    """RDS-06."""
-    _, source = serve(one_after_the_other(listing([("error/a.log", 1, 1)], "next"), refusal("InternalFailure", "", 500)))
-    with pytest.raises(Unreachable):
-        source.log_files("db-1")
-
-
-def test_pages_that_never_end_are_given_up(serve):
-    server, source = serve(lambda _asked: listing([("error/a.log", 1, 1)], "same"))
-    with pytest.raises(Unreachable, match="do not end"):
-        source.log_files("db-1")
-
-    assert len(server.asked) == 2
-
-
-def test_an_empty_listing_of_an_instance_with_files_is_asked_for_again(serve, clock):
-    """RDS-05."""
-    full, empty = listing([("error/a.log", 1, 1)]), listing([])
-    server, source = serve(one_after_the_other(full, empty, empty, full))
-    source.log_files("db-1")
-    files = source.log_files("db-1")
-
-    assert [file.log_file_name for file in files] == ["error/a.log"]
-    assert source.calls == {("DescribeDBLogFiles", "ok"): 2, ("DescribeDBLogFiles", "empty"): 2}
-    assert len(server.asked) == 4
-    assert clock.slept.count(1.0) == 2
-
-
-def test_an_instance_that_stays_empty_is_believed_after_three_more_calls(serve):
-    server, source = serve(one_after_the_other(listing([("error/a.log", 1, 1)]), listing([])))
-    source.log_files("db-1")
-
-    assert source.log_files("db-1") == []
-    assert len(server.asked) == 5
-
-
-def test_a_filtered_listing_that_is_empty_is_nothing_new(serve):
-    """RDS-08: most polls find nothing written."""
-    server, source = serve(one_after_the_other(listing([("error/a.log", 1, 1)]), listing([])))
-    source.log_files("db-1")
-
-    assert source.log_files("db-1", written_since_ms=1_760_000_000_123, name_contains="slow") == []
-    assert len(server.asked) == 2
-    assert form_of(server.asked[1])["FileLastWritten"] == "1760000000123"
-    assert form_of(server.asked[1])["FilenameContains"] == "slow"
-
-
-def instances_answer(asked):
-    def member(tag, rows):
-        return "".join(f"<{tag}>" + "".join(f"<{k}>{v}</{k}>" for k, v in row.items()) + f"</{tag}>" for row in rows)
-
-    if b"DescribeDBClusters" in asked.body:
-        members = member("DBClusterMember", [
-            {"DBInstanceIdentifier": "shop-1", "IsClusterWriter": "false"},
-            {"DBInstanceIdentifier": "shop-2", "IsClusterWriter": "true"},
-        ])  # fmt: skip
-        rows = f"<DBCluster><DBClusterIdentifier>shop</DBClusterIdentifier><DBClusterMembers>{members}</DBClusterMembers>"
-        text = f"<DBClusters>{rows}</DBCluster></DBClusters>"
-        return Answer(f"<DescribeDBClustersResponse {XMLNS}><DescribeDBClustersResult>{text}</DescribeDBClustersResult>"
-                      "</DescribeDBClustersResponse>".encode())
-    if b"DescribeDBInstances" not in asked.body:
-        return refusal("DBInstanceNotFound", "DBInstance shop not found.", 404)
-    arn = "arn:aws:rds:eu-west-1:123456789012:db:shop-1"
-    rows = member("DBInstance", [
-        {"DBInstanceIdentifier": "shop-1", "DbiResourceId": "db-A", "Engine": "aurora-mysql", "DBInstanceArn": arn,
-         "DBClusterIdentifier": "shop", "DBInstanceStatus": "available", "EngineVersion": "8.0", "DBInstanceClass": "x"},
-        {"DBInstanceIdentifier": "shop-2", "DbiResourceId": "db-B", "Engine": "aurora", "DBClusterIdentifier": "shop"},
-        {"DBInstanceIdentifier": "graph", "DbiResourceId": "db-C", "Engine": "neptune"},
-        {"DBInstanceIdentifier": "erp", "DbiResourceId": "db-D", "Engine": "oracle-ee"},
-        {"DBInstanceIdentifier": "odd", "Engine": "mysql"},
-    ])  # fmt: skip
-    text = f"<DBInstances>{rows}</DBInstances>"
-    return Answer(f"<DescribeDBInstancesResponse {XMLNS}><DescribeDBInstancesResult>{text}</DescribeDBInstancesResult>"
-                  "</DescribeDBInstancesResponse>".encode())
-
-
-def test_instances_carry_their_identity_and_role_and_others_are_named_once(serve):
-    """RDS-02, RDS-04."""
-    named = []
-    _, source = serve(instances_answer, on_unsupported=lambda instance_id, engine: named.append((instance_id, engine)))
-    one, two = source.instances()
-    source.instances()
-
-    assert (one.instance_id, one.resource_id, one.cluster_id, one.is_cluster_writer) == ("shop-1", "db-A", "shop", False)
-    assert (one.aws_region, one.account_id, one.engine) == ("eu-west-1", "123456789012", "aurora-mysql")
-    assert (two.resource_id, two.is_cluster_writer, two.engine) == ("db-B", True, "aurora-mysql")
-    assert named == [("erp", "oracle-ee"), ("graph", "neptune"), ("odd", "mysql (no DbiResourceId)")]
-
-
-def test_a_cluster_given_as_an_instance_is_explained(serve):
-    """RDS-03."""
-    _, source = serve(instances_answer)
-    with pytest.raises(InstanceGone):
-        source.log_files("shop")
-    source.instances()
-
-    with pytest.raises(ConfigError, match="shop is a cluster; logs belong to its instances: shop-1, shop-2"):
-        source.log_files("shop")
-    with pytest.raises(ConfigError, match="shop-1, shop-2"):
-        source.read("shop", "error/a.log", "0")
-
-
 # complete files
 
 
@@ -394,10 +205,14 @@ def test_a_complete_file_that_breaks_off_raises_from_the_iterator(serve):
 
 
 def test_a_complete_file_may_be_left_early_and_the_next_call_works(serve):
-    _, source = serve(lambda asked: Answer(b"x" * 3_000_000) if asked.method == "GET" else Answer(body(b"x\n")))
+    made = []
+    _, source = serve(
+        lambda asked: Answer(b"x" * 3_000_000) if asked.method == "GET" else Answer(body(b"x\n")), on_call=made.append
+    )  # fmt: skip
     with source.complete_file("db-1", "error/a.log") as pieces:
         next(pieces)
 
+    assert [call.result for call in made] == ["ok", "left"]
     assert source.read("db-1", "error/a.log", "0").content == b"x\n"
 
 
@@ -460,22 +275,6 @@ def test_the_module_loads_no_vendor_library_until_a_source_is_opened():
 # TLS and proxies, as boto3 has them
 
 
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate for 127.0.0.1 that nobody knows; made here, so that no key lies in the repository."""
-    if shutil.which("openssl") is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("openssl is not installed; apt install openssl")
-    key, path = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-keyout", key, "-out", path, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, key)
-    return path, context
-
-
 def test_certificates_are_verified_on_all_paths_and_a_private_authority_can_be_named(serve, certificate, monkeypatch):
     """AWS_CA_BUNDLE, for private interface endpoints and inspecting proxies."""
     path, context = certificate
@@ -514,12 +313,3 @@ def test_a_proxy_of_the_environment_carries_all_calls(serve, monkeypatch):
     behind.close()
 
     assert [asked.path for asked in proxy.asked] == ["http://rds.example.invalid/"] * 2
-
-
-@pytest.mark.parametrize("page", [b"<html><body>x</body></html>", b"<html><br></html>", b"", b"{}", b"<a/>"])
-def test_a_listing_that_is_no_answer_is_unreachable_and_no_empty_fleet(serve, page):
-    """RDS-77 on the side of boto3."""
-    _, source = serve(lambda _asked: Answer(page))
-    for ask in (source.instances, lambda: source.log_files("db-1")):
-        with pytest.raises(Unreachable):
-            ask()

@@ -6,7 +6,7 @@ decides whether to try again. What the answers mean is not known here.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -155,8 +155,8 @@ class RdsApi:
             headers["Accept-Encoding"] = "gzip"  # after signing: a proxy may rewrite it (RDS-101)
             return self._send("GET", url, b"", headers), "ok", 0
 
-        with closing(self._ask(call, priority, send)) as response:
-            yield _lower(response), self._pieces(call, response)
+        with closing(self._ask(call, priority, send)) as response, closing(self._pieces(call, response)) as pieces:
+            yield _lower(response), pieces
 
     def _ask(self, call: Call, priority: Priority, send: Callable[[Access], tuple[T, str, int]]) -> T:
         """Make one call, and a second one with fresh credentials where the first were refused."""
@@ -220,7 +220,7 @@ class RdsApi:
                 raise TimedOut(f"{read_bytes} bytes came in {CALL_DEADLINE_SEC:.0f} s")
         return b"".join(pieces)
 
-    def _pieces(self, call: Call, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def _pieces(self, call: Call, response: urllib3.BaseHTTPResponse) -> Generator[bytes, None, None]:
         read_sec, read_bytes = 0.0, 0
         started_sec = self.clock.monotonic_sec()
         result = "broken"
