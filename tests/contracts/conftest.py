@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from tests.contracts.samples import CountedRandom, SteppedClock
 
+from aurora_logs.adapters.embedded.compaction import compact
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_for_collecting
+from aurora_logs.adapters.embedded.insights import DuckDbInsights
 from aurora_logs.adapters.embedded.log_source import FolderLogSource
 from aurora_logs.adapters.embedded.queue import SqliteQueue
 from aurora_logs.adapters.embedded.sink import FileSink
@@ -59,6 +61,15 @@ class SourceBench:
     append: Any
     rename: Any
     remove: Any
+
+
+@dataclass
+class InsightsBench:
+    """insights: Insights. ship(*batches): store them through the sink. compact(): whatever tidying the sink has."""
+
+    insights: Any
+    ship: Any
+    compact: Any
 
 
 @contextlib.contextmanager
@@ -123,10 +134,25 @@ def folder_source(folder, clock):
                       lambda instance, name: (folder / instance / name).unlink())
 
 
+@contextlib.contextmanager
+def embedded_insights(folder, clock):
+    with open_for_collecting(folder):
+        directory = DataDirectory(folder)
+        sink = FileSink(directory, CountedRandom())
+
+        def ship(*batches):
+            for batch in batches:
+                sink.ship(batch, batch.lines)
+
+        yield InsightsBench(DuckDbInsights(directory), ship,
+                            lambda: compact(directory, after_bytes=0, older_than_sec=float("inf")))
+
+
 STATE_STORES = {"embedded": embedded_state}
 QUEUES = {"embedded": embedded_queue}
 SINKS = {"embedded": embedded_sink}
 LOG_SOURCES = {"folder": folder_source}
+INSIGHTS = {"embedded": embedded_insights}
 
 
 @pytest.fixture
@@ -155,4 +181,10 @@ def sink(request, tmp_path, clock):
 @pytest.fixture(params=LOG_SOURCES)
 def source(request, tmp_path, clock):
     with LOG_SOURCES[request.param](tmp_path / "source", clock) as bench:
+        yield bench
+
+
+@pytest.fixture(params=INSIGHTS)
+def insights(request, tmp_path, clock):
+    with INSIGHTS[request.param](tmp_path / "insights", clock) as bench:
         yield bench

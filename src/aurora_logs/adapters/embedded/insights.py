@@ -5,6 +5,7 @@ question may touch is settled before it runs: the listed files, no other file, n
 """
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 # ruff: noqa: S608 -- names come from constants; values are bound, and what a person types runs in the closed connection
 
 T = TypeVar("T")
+_EXPLAIN = re.compile(r"\A\s*EXPLAIN\b(\s+ANALYZE\b)?", re.IGNORECASE)
 
 MEMORY_LIMIT = "1GB"  # of one question; nothing is spilled to disk
 LOOKS = 5  # compaction may remove a listed file once; a question is then asked again over the new files
 FETCH_ROWS = 2_000
 LIMIT_SEC = 60.0  # of the questions that commands ask by themselves
 WHAT_THERE_IS = "see the tables and columns: aurora-logs query 'SHOW ALL TABLES'"
-READING = ("SELECT", "EXPLAIN")  # DuckDB's kinds: WITH, FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE are SELECT too
 
 
 class DuckDbInsights:
@@ -142,12 +143,19 @@ def _view(stream: str, columns: dict[str, str], files: StreamFiles) -> str:
 
 
 def _one_reading_statement(connection: "duckdb.DuckDBPyConnection", sql: str) -> str:
-    statements = connection.extract_statements(sql)
-    kinds = [statement.type.name for statement in statements]
-    if len(kinds) != 1 or kinds[0] not in READING:
+    kinds = _kinds(connection, sql)
+    if kinds == ["EXPLAIN"]:
+        # EXPLAIN ANALYZE runs what it explains: that must read as well.
+        kinds = _kinds(connection, _EXPLAIN.sub("", sql))
+    if kinds != ["SELECT"]:
         raise Permanent(f"one reading statement is answered, not {', '.join(kinds) or 'none'}",
-                        hint="SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN read")
-    return str(statements[0].query)
+                        hint="SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN of these read")
+    return sql
+
+
+def _kinds(connection: "duckdb.DuckDBPyConnection", sql: str) -> list[str]:
+    """Name the statements of a text as DuckDB does: WITH, FROM, VALUES, DESCRIBE, SHOW and SUMMARIZE are SELECT too."""
+    return [statement.type.name for statement in connection.extract_statements(sql)]
 
 
 def _table(connection: "duckdb.DuckDBPyConnection", sql: str, values: tuple[object, ...], max_rows: int) -> Table:
