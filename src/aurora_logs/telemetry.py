@@ -29,9 +29,9 @@ def configure(emit: Emit) -> None:
 
 def json_lines(level: str) -> Emit:
     """Return an emitter that writes JSON lines of at least `level` to standard error (structlog)."""
-    import structlog  # noqa: PLC0415  # 0.24 s: only services pay it
-
     import sys  # noqa: PLC0415
+
+    import structlog  # noqa: PLC0415  # 0.24 s: only services pay it
 
     logger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
@@ -186,6 +186,11 @@ def audit_missing(instance_id: str, log_file_name: str, missing: int) -> None:
     """Records that were receipted are not stored; they are sent again."""
     _emit("ERROR", "Audit found missing records", {"instance_id": instance_id, "log_file_name": log_file_name,
                                                    "missing": missing})
+
+
+def audit_delayed(error: Exception) -> None:
+    """A round of audits could not be finished; the next one comes. Once a round."""
+    _emit("WARN", "Audit delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
 
 
 def breaker_changed(dependency: str, change: str, failures: int) -> None:

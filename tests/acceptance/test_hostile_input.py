@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aurora_logs.wiring import Beside
 from aurora_logs.settings import load
+from aurora_logs.wiring import Beside
 
 RESIDENT_MAX_KIB = 128 * 1024
 NEIGHBOUR = (

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from aurora_logs.ports import Claim
-from aurora_logs.records.flow import Batch, Parsed, Piece
 from aurora_logs.records.fleet import LogFile
+from aurora_logs.records.flow import Batch, Parsed, Piece
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import build_marker, parse_marker
 

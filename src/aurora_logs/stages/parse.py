@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from aurora_logs.formats import Format, Origin
 from aurora_logs.ports import Claim
-from aurora_logs.records.flow import Chunk, Piece, Portion
 from aurora_logs.records.fleet import LogFile
+from aurora_logs.records.flow import Chunk, Piece, Portion
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import tail_hash
 from aurora_logs.settings import Settings

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from aurora_logs import telemetry
 from aurora_logs.errors import ReceiptPartial, SinkRejected, Transient, Unknown
 from aurora_logs.ports import Claim, Clock, Random, Sink
-from aurora_logs.records.flow import Batch, DeadLetter
 from aurora_logs.records.fleet import LogFile
+from aurora_logs.records.flow import Batch, DeadLetter
 from aurora_logs.records.letters import gap_letter, range_letter
 from aurora_logs.settings import Settings
 

@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from aurora_logs.adapters.embedded.directory import DataDirectory
+from aurora_logs.adapters.embedded.physical import stored_lines
 from aurora_logs.records.flow import DeadLetter
 
 TOKEN = re.compile(rb"tok_[0-9a-f]{16}")
@@ -46,25 +46,10 @@ def physical_tokens(directory: DataDirectory) -> tuple[Counter[str], int]:
     """Count each token once a stored record, over all batch and Parquet files, and the records. No view takes part."""
     counts: Counter[str] = Counter()
     records = 0
-    for path in sorted(directory.batches.glob("*/*.ndjson")):
-        with path.open("rb") as file:
-            for line in file:
-                records += 1
-                counts.update({token.decode() for token in TOKEN.findall(line)})
-    for path in sorted(directory.parquet.glob("*/*.parquet")):
-        for line in _parquet_rows(path):
-            records += 1
-            counts.update({token.decode() for token in TOKEN.findall(line)})
+    for line in stored_lines(directory):
+        records += 1
+        counts.update({token.decode() for token in TOKEN.findall(line)})
     return counts, records
-
-
-def _parquet_rows(path: Path) -> Iterable[bytes]:
-    import duckdb  # noqa: PLC0415
-
-    with duckdb.connect() as connection:
-        found = connection.execute("SELECT to_json(row)::VARCHAR FROM read_parquet(?) AS row", [str(path)])
-        while rows := found.fetchmany(10_000):
-            yield from (row[0].encode() for row in rows)
 
 
 def compare(ledger: Mapping[str, Any], counts: Counter[str], records: int, gaps: Iterable[DeadLetter],

@@ -28,19 +28,19 @@ class Simulator:
         command = [sys.executable, "-m", "aurora_logs_simulator", "serve", "--port", "0", "--access-key", ACCESS_KEY,
                    "--secret", SECRET_KEY, *options]
         self._log = log_file.open("w")
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)  # noqa: S603
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True)
         assert self._process.stdout is not None
         first = self._process.stdout.readline()
         if not first:
             raise Unreachable(f"the simulator did not start; see {log_file}")
         self.endpoint: str = json.loads(first)["endpoint"]
 
-    def get(self, name: str) -> Any:  # noqa: ANN401  # JSON of the simulator's control surface
+    def get(self, name: str) -> Any:  # JSON of the simulator's control surface
         """Read one control resource, e.g. `ledger?entries=1`."""
         with urllib.request.urlopen(f"{self.endpoint}/_simulator/{name}", timeout=30) as answer:  # noqa: S310
             return json.load(answer)
 
-    def post(self, name: str, values: Mapping[str, object]) -> Any:  # noqa: ANN401
+    def post(self, name: str, values: Mapping[str, object]) -> Any:
         """Do one control action."""
         body = json.dumps(dict(values)).encode()
         request = urllib.request.Request(f"{self.endpoint}/_simulator/{name}", data=body, method="POST")  # noqa: S310
@@ -77,7 +77,7 @@ class Collector:
         """Start it (again)."""
         with self._log_file.open("ab") as log:
             command = [sys.executable, "-m", "aurora_logs", "run", "--data-dir", str(self._data_dir)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environ)  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environ)
 
     def is_alive(self) -> bool:
         """Tell whether the process runs."""

@@ -18,7 +18,17 @@ from aurora_logs.segments import (
     segment_id,
     tail_hash,
 )
-from aurora_logs.stages.download.answers import Broken, Nothing, Placed, Replaced, Rotated, Unplaced, Verdict, is_same, judge
+from aurora_logs.stages.download.answers import (
+    Broken,
+    Nothing,
+    Placed,
+    Replaced,
+    Rotated,
+    Unplaced,
+    Verdict,
+    is_same,
+    judge,
+)
 
 WHOLE_FROM_BYTES = 2 << 20  # planner rule 4 (rds-log-api.md §11): two portions or more are cheaper as one call
 WHOLE_SHARE = 0.1  # … when at least this share of the file is still to be read
@@ -28,7 +38,7 @@ PORTION_BYTES = 943_718  # 0.9 MiB: what we ask for once truncation showed that 
 ASK_AGAIN = 3  # answers without data, marker or growth before a visit gives up
 
 
-class Rotation(Exception):  # noqa: N818  # a turn of events inside this stage, not an error of ours
+class Rotation(Exception):  # a turn of events inside this stage, not an error of ours
     """The live name stands for another segment now."""
 
 
@@ -258,19 +268,20 @@ class SegmentReader:
         start = self._reached
         for piece in pieces:
             self._held.keep()
-            at += len(piece)
+            begins, at = at, at + len(piece)
             if at <= start:
                 window = (window + piece)[-CHECK_BYTES:]
                 continue
-            if at - len(piece) <= start:
-                skip = start - (at - len(piece))
-                window, piece = (window + piece[:skip])[-CHECK_BYTES:], piece[skip:]
+            fresh = piece
+            if begins <= start:
+                skip = start - begins
+                window, fresh = (window + piece[:skip])[-CHECK_BYTES:], piece[skip:]
                 if not is_same(window[-checked_bytes(self._known):] if self._known else b"", self._known):
                     self._rewind()
                     raise Unreachable(f"{self._segment.log_file_name} changed before byte {start}")
             if pending:
                 yield from self._emit(pending)
-            pending = piece
+            pending = fresh
         is_plain = self._segment.closed and not self._segment.log_file_name.endswith(".gz")
         if is_plain and at < self._segment.size_bytes and not self._segment.log_file_name.startswith("error/mysql-error"):
             if pending:
