@@ -211,6 +211,23 @@ def lines_within(buffer: bytes, start: int, end: int, max_bytes: int) -> int:
     return end if cut < 0 else cut + 1
 
 
+def blank_end(content: bytes, start: int) -> int:
+    """Return the position behind the blank lines at `start`."""
+    while start < len(content):
+        stop = content.find(b"\n", start) + 1 or len(content)
+        if stop - start > 256 or content[start:stop].strip(b" \t\r\n"):
+            return start
+        start = stop
+    return start
+
+
+def content_end(content: bytes, start: int, stop: int) -> int:
+    """Return where the last line of [start, stop) that is not blank ends."""
+    used = len(content[start:stop].rstrip(b" \t\r\n"))
+    newline = content.find(b"\n", start + used, stop)
+    return stop if newline < 0 else newline + 1
+
+
 def trace_ids(sql: bytes) -> tuple[str, str] | None:
     """Find the trace and span id in a SQL comment (`traceparent='00-…-…-01'`, sqlcommenter)."""
     match = _TRACEPARENT.search(sql)

@@ -6,14 +6,17 @@ no clock, no I/O, total (every byte ends in one record or is counted as furnitur
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from zlib import crc32
 
 import msgspec
 
 from aurora_logs.records.flow import Chunk, Parsed
-from aurora_logs.records.log_record import DB_SYSTEMS, LogRecord, encode
+from aurora_logs.records.log_record import DB_SYSTEMS, LogRecord, encode, record_id
+from aurora_logs.sql.redaction import mask_raw
+from aurora_logs.text import Times, blank_end, content_end, cut_text, hour_in_name, lines_within, readable
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,31 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     arrival_us: int = 0
 
 
+LOOK_AHEAD_BYTES = 64 * 1024  # looked at beyond ENTRY_MAX_BYTES of an entry: room for its head
+RAW_RUN_BYTES = 64 * 1024  # most text of one raw record (record-schema.md §10)
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """The bytes of one entry: its text (all, or the first part), offset in the segment, true size and CRC-32."""
+
+    text: bytes
+    offset: int
+    size_bytes: int
+    crc: int
+
+    def seen(self, origin: Origin) -> bytes:
+        """Return the part that is looked at, so that a long entry gives one record whichever way it came."""
+        return self.text[: origin.entry_max_bytes + LOOK_AHEAD_BYTES]
+
+
+def extent_of(chunk: Chunk, start: int, stop: int) -> Extent:
+    """Return the extent of the entry at [start, stop) of the chunk; of a cut one, with its true size and CRC."""
+    if chunk.cut_bytes:
+        return Extent(chunk.content, chunk.offset, len(chunk.content) + chunk.cut_bytes, chunk.crc)
+    text = chunk.content[start:stop]
+    return Extent(text, chunk.offset + start, len(text), crc32(text))
+
+
 class Step(NamedTuple):
     """One move of a format's walk through a chunk: an entry's record, or furniture alone (None).
 
@@ -68,6 +96,73 @@ def identity(origin: Origin, default_engine: str) -> dict[str, str | None]:
         "cloud_region": origin.cloud_region or None,
         "cloud_account_id": origin.cloud_account_id or None,
     }
+
+
+def frame(extent: Extent, origin: Origin, default_engine: str) -> dict[str, Any]:
+    """Return the fields that every record of this entry has, whatever it says."""
+    return {
+        **identity(origin, default_engine),
+        "record_id": record_id(origin.file_key, extent.offset, extent.crc),
+        "log_file_offset": extent.offset,
+        "log_record_bytes": extent.size_bytes,
+    }
+
+
+def name_hour(origin: Origin) -> int | None:
+    """Return the hour that the segment's ordinal or the file's name tells, in µs; None when they tell none."""
+    return hour_in_name(origin.log_segment or origin.log_file_name)
+
+
+def borrowed_time(origin: Origin, times: Times) -> tuple[int, str]:
+    """Return the time of an entry that has none of its own, and its ts_quality (record-schema.md §5)."""
+    if times.last_us:
+        return times.last_us, "carried"
+    hour = name_hour(origin)
+    return (hour, "from_file_name") if hour else (max(origin.arrival_us, 1), "ingest")
+
+
+def raw_fields(extent: Extent, origin: Origin, times: Times, default_engine: str, reason: str) -> dict[str, Any]:
+    """Return the fields of a record of text that no rule understood; masked unless redaction is off (REC-43)."""
+    text = extent.seen(origin)
+    is_cut = len(text) < extent.size_bytes or len(text) > origin.entry_max_bytes
+    shown = cut_text(text, origin.entry_max_bytes) if origin.redaction == "off" else mask_raw(text)
+    us, quality = borrowed_time(origin, times)
+    return {
+        **frame(extent, origin, default_engine),
+        "timestamp_us": us,
+        "ts_quality": quality,
+        "event_name": "unparsed",
+        "severity_number": 9,
+        "body": readable(shown)[0],
+        "parse_status": "raw",
+        "parse_error": "cut at limit" if is_cut else reason,
+        "truncated": is_cut or None,
+        "redactions": None if origin.redaction == "off" else 1,
+    }
+
+
+def headed_spans(
+    content: bytes, is_head: Callable[[bytes, int], bool], next_head: Callable[[bytes, int], int]
+) -> Iterator[tuple[int, int, int, bool]]:
+    """Walk text whose entries begin at heads and run to the next one: (start, stop, end, has_head) of each.
+
+    stop: behind the last line that is not blank; end: behind the blank lines that follow, which are furniture.
+    next_head: the first head behind the line at a place, -1 when there is none. A first span with start == stop is
+    leading furniture. Raw runs come in pieces of RAW_RUN_BYTES.
+    """
+    at = blank_end(content, 0)
+    if at:
+        yield 0, 0, at, False
+    border = -2  # of the raw run that is being cut into pieces
+    while at < len(content):
+        has_head = is_head(content, at)
+        if has_head or border <= at:
+            border = next_head(content, at)
+            border = len(content) if border < 0 else border
+        stop = content_end(content, at, border if has_head else lines_within(content, at, border, RAW_RUN_BYTES))
+        end = blank_end(content, stop)
+        yield at, stop, end, has_head
+        at = end
 
 
 def wire(steps: Iterable[Step], chunk: Chunk, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
@@ -157,4 +252,4 @@ def detect(sample: bytes) -> Format | None:
     return best if best is not None and best.looks_like(sample) >= 0.5 else None
 
 
-__all__ = ["Format", "Origin", "Step", "all_formats", "detect", "format_of", "identity", "wire"]
+__all__ = ["Extent", "Format", "Origin", "Step", "all_formats", "detect", "format_of", "headed_spans", "identity", "wire"]

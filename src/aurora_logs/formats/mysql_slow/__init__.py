@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from aurora_logs.formats import Origin
+from aurora_logs.formats import RAW_RUN_BYTES, Origin
 from aurora_logs.formats.mysql_slow import borders
 from aurora_logs.formats.mysql_slow.fast import ndjson
-from aurora_logs.formats.mysql_slow.walk import RAW_RUN_BYTES, walk
+from aurora_logs.formats.mysql_slow.walk import walk
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
 from aurora_logs.text import lines_within

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
+from aurora_logs.text import blank_end
+
 MARK = b"[Your log message was truncated]"  # inserted by RDS before a newline (rds-log-api.md §6)
 FULL_HEAD_AFTER_BYTES = 1 << 20  # so far into an entry a full head needs no `;` before it
 _METRIC_LINES = 64  # most metric lines that are looked through below a bare head
@@ -37,20 +39,11 @@ class Verdict(Enum):
 def furniture_end(buffer: bytes, start: int) -> int:
     """Return the position behind server headers and blank lines at `start`; `start` itself when there are none."""
     while True:
-        start = _blank_end(buffer, start)
+        start = blank_end(buffer, start)
         stop = header_end(buffer, start)
         if stop < 0:
             return start
         start = stop
-
-
-def _blank_end(buffer: bytes, start: int) -> int:
-    while start < len(buffer):
-        stop = buffer.find(b"\n", start) + 1 or len(buffer)
-        if stop - start > 256 or buffer[start:stop].strip(b" \t\r\n"):
-            return start
-        start = stop
-    return start
 
 
 def header_end(buffer: bytes, start: int) -> int:

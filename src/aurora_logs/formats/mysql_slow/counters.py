@@ -50,7 +50,7 @@ COLUMNS = _columns()
 
 def pairs(line: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Split a metric line into its pairs. A value ends at the next key, so it may be empty or hold blanks (FMT-31)."""
-    key, value = b"", []
+    key, value = b"", list[bytes]()
     for token in line.split():
         if token.endswith(b":") and token[:1].isalpha() and token[:-1].replace(b"_", b"").isalnum():
             if key:

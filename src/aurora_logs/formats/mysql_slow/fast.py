@@ -11,10 +11,10 @@ from zlib import crc32
 import msgspec
 from orjson import dumps
 
-from aurora_logs.formats import Origin, identity, wire
+from aurora_logs.formats import LOOK_AHEAD_BYTES, Origin, identity, wire
 from aurora_logs.formats.mysql_slow import borders
 from aurora_logs.formats.mysql_slow.entry import Said, read_user
-from aurora_logs.formats.mysql_slow.record import DIALECT, LOOK_AHEAD_BYTES, Carried
+from aurora_logs.formats.mysql_slow.record import DIALECT, Carried, default_engine
 from aurora_logs.formats.mysql_slow.walk import behind_furniture, carried, next_entry, walk
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import SlowRecord, encode
@@ -71,7 +71,7 @@ _accounts: dict[bytes, bytes | None] = {}
 @lru_cache(maxsize=64)
 def _templates(origin: Origin) -> tuple[bytes, bytes]:
     """Return the lines of one segment with and without log_slow_extra's fields, its constants written out."""
-    constants = {name: value for name, value in identity(origin, _default_engine(origin)).items() if value is not None}
+    constants = {name: value for name, value in identity(origin, default_engine(origin)).items() if value is not None}
     fixed = {**constants, "severity_number": 9, "parse_status": "ok", "ts_quality": "exact"}
     values = {name: msgspec.json.encode(value).replace(b"%", b"%%") for name, value in fixed.items()}
     values["record_id"] = b'"%b-%%010x-%%08x"' % origin.file_key.encode()
@@ -88,10 +88,6 @@ def _templates(origin: Origin) -> tuple[bytes, bytes]:
         _line(values, slots),
         _line({**values, **extra}, (*slots, "metrics_count_hit_tmp_table_size")),
     )
-
-
-def _default_engine(origin: Origin) -> str:
-    return "mariadb" if "mariadb" in origin.log_file_name else "mysql"
 
 
 def _line(values: dict[str, bytes], slots: tuple[str, ...]) -> bytes:

@@ -1,19 +1,18 @@
 """From what a slow-log entry says to its record: clocks, database, redaction, ids; and the same for raw text."""
 
-import zlib
+from typing import Any
 
 import msgspec
 
-from aurora_logs.formats import Origin, identity
+from aurora_logs.formats import LOOK_AHEAD_BYTES, Extent, Origin, borrowed_time, frame, name_hour, raw_fields
 from aurora_logs.formats.mysql_slow.entry import Said, read_entry
-from aurora_logs.records.log_record import SlowRecord, record_id, worst_of
-from aurora_logs.sql.redaction import mask_raw, redact_sql, suspicious
+from aurora_logs.records.log_record import SlowRecord, worst_of
+from aurora_logs.sql.redaction import redact_sql
 from aurora_logs.sql.summary import operation_of
-from aurora_logs.text import Times, cut_text, hour_in_name, instant_of, readable, trace_ids
+from aurora_logs.text import Times, cut_text, instant_of, readable, trace_ids
 
 DIALECT = "mysql"
 SEVERITY = 9  # nothing is printed (record-schema.md §9)
-LOOK_AHEAD_BYTES = 64 * 1024  # looked at beyond ENTRY_MAX_BYTES: room for the head of an entry
 
 
 class Carried(msgspec.Struct, frozen=True, array_like=True):
@@ -27,26 +26,17 @@ class Carried(msgspec.Struct, frozen=True, array_like=True):
     after: str = ""
 
 
-class Extent(msgspec.Struct, frozen=True):
-    """The bytes of one entry: its text (all, or the first part), offset in the segment, true size and CRC-32."""
-
-    text: bytes
-    offset: int
-    size_bytes: int
-    crc: int
-
-
-def extent_of(text: bytes, offset: int) -> Extent:
-    """Return the extent of an entry whose bytes are all here."""
-    return Extent(text, offset, len(text), zlib.crc32(text))
+def default_engine(origin: Origin) -> str:
+    """Return the engine of a file whose source does not know it."""
+    return "mariadb" if "mariadb" in origin.log_file_name else "mysql"
 
 
 def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[SlowRecord, Carried]:
     """Return the record of an entry and what is carried behind it."""
-    seen = extent.text[: origin.entry_max_bytes + LOOK_AHEAD_BYTES]
+    seen = extent.seen(origin)
     is_cut = len(seen) < extent.size_bytes
     said = read_entry(seen, is_cut=is_cut)
-    fields: dict[str, object] = dict(said.fields)
+    fields: dict[str, Any] = dict(said.fields)
     times = _clocks(said, origin, state, fields)
     _statement(said, origin, fields, is_cut=is_cut)
     _database(said, state, fields)
@@ -59,7 +49,8 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[SlowRe
     if not (said.has_user or said.duration_us is not None or "db_command" in fields):
         said.errors.add("no head")
     record = SlowRecord(
-        **_frame(extent, origin),
+        **frame(extent, origin, default_engine(origin)),
+        severity_number=SEVERITY,
         event_name="admin_command" if "db_command" in fields else "slow_query",
         parse_status="partial" if said.errors else "ok",
         parse_error=worst_of(said.errors),
@@ -75,53 +66,11 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[SlowRe
 def raw_record(extent: Extent, origin: Origin, state: Carried) -> tuple[SlowRecord, Carried]:
     """Return the record of text that has no head: a file's beginning, or what came behind a delivered entry."""
     reason = "orphan tail" if state.after else "no head"
-    errors = {reason}
-    text = extent.text[: origin.entry_max_bytes + LOOK_AHEAD_BYTES]
-    is_cut = len(text) < extent.size_bytes or len(text) > origin.entry_max_bytes
-    body = cut_text(text, origin.entry_max_bytes) if is_cut else text
-    shown = body if origin.redaction == "off" else mask_raw(text)
-    decoded, _ = readable(shown)
-    if is_cut:
-        errors = {"cut at limit"}
-    us, quality = _carried(origin, state)
-    record = SlowRecord(
-        **_frame(extent, origin),
-        timestamp_us=us,
-        ts_quality=quality,
-        event_name="unparsed",
-        body=decoded,
-        parse_status="raw",
-        parse_error=worst_of(errors),
-        truncated=is_cut or None,
-        redactions=None if origin.redaction == "off" else 1,
-    )
+    record = SlowRecord(**raw_fields(extent, origin, state.times, default_engine(origin), reason))
     return record, Carried(state.times, state.database, "o" if state.after else "")
 
 
-def _frame(extent: Extent, origin: Origin) -> dict[str, object]:
-    return {
-        **identity(origin, "mariadb" if "mariadb" in origin.log_file_name else "mysql"),
-        "record_id": record_id(origin.file_key, extent.offset, extent.crc),
-        "log_file_offset": extent.offset,
-        "log_record_bytes": extent.size_bytes,
-        "severity_number": SEVERITY,
-    }
-
-
-def name_hour(origin: Origin) -> int | None:
-    """Return the hour that the segment's ordinal or the file's name tells, in µs."""
-    return hour_in_name(origin.log_segment or origin.log_file_name)
-
-
-def _carried(origin: Origin, state: Carried) -> tuple[int, str]:
-    """Return the time of an entry that has none of its own, and its quality (record-schema.md §5)."""
-    if state.times.last_us:
-        return state.times.last_us, "carried"
-    hour = name_hour(origin)
-    return (hour, "from_file_name") if hour else (max(origin.arrival_us, 1), "ingest")
-
-
-def _clocks(said: Said, origin: Origin, state: Carried, fields: dict[str, object]) -> Times:
+def _clocks(said: Said, origin: Origin, state: Carried, fields: dict[str, Any]) -> Times:
     """Fill `_timestamp` (end), start_time and ts_quality by §3.4: `# Time` is MySQL's end, but MariaDB's start."""
     duration_us = said.duration_us or 0
     begins = said.is_mariadb or origin.engine == "mariadb"
@@ -133,7 +82,7 @@ def _clocks(said: Said, origin: Origin, state: Carried, fields: dict[str, object
         said.errors.add("implausible time")
         us = None
     if us is None:
-        us, quality = _carried(origin, state)
+        us, quality = borrowed_time(origin, state.times)
     else:
         times = times.after(us)
     fields["timestamp_us"], fields["ts_quality"] = us, quality
@@ -152,7 +101,7 @@ def _printed(said: Said, origin: Origin) -> tuple[int | None, str]:
     return instant_of(said.time, origin.zone) if said.time else (None, "")
 
 
-def _statement(said: Said, origin: Origin, fields: dict[str, object], *, is_cut: bool) -> None:
+def _statement(said: Said, origin: Origin, fields: dict[str, Any], *, is_cut: bool) -> None:
     """Fill in the SQL: cut to ENTRY_MAX_BYTES, then redacted, so that a cut inside a secret fails closed."""
     sql = said.sql
     if is_cut or len(sql) > origin.entry_max_bytes:
@@ -165,7 +114,7 @@ def _statement(said: Said, origin: Origin, fields: dict[str, object], *, is_cut:
         fields["db_operation_name"] = operation.decode("ascii", "replace")
     if b"traceparent" in sql and (trace := trace_ids(sql)):
         fields["trace_id"], fields["span_id"] = trace
-    if origin.redaction != "off" and suspicious(sql):
+    if origin.redaction != "off":
         sql, replaced = redact_sql(sql, DIALECT)
         fields["redactions"] = replaced or None
     fields["db_query_text"], valid = readable(sql)
@@ -173,7 +122,7 @@ def _statement(said: Said, origin: Origin, fields: dict[str, object], *, is_cut:
         said.errors.add("invalid utf-8")
 
 
-def _database(said: Said, state: Carried, fields: dict[str, object]) -> None:
+def _database(said: Said, state: Carried, fields: dict[str, Any]) -> None:
     """Fill in the database: printed, or the last one that this file printed (record-schema.md §6.1)."""
     if said.database or said.schema is not None:
         fields["db_namespace"] = said.database or said.schema or None

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from aurora_logs.formats import Origin, Step
+from aurora_logs.formats import RAW_RUN_BYTES, Origin, Step, extent_of
 from aurora_logs.formats.mysql_slow import borders
-from aurora_logs.formats.mysql_slow.record import Carried, Extent, entry_record, extent_of, raw_record
+from aurora_logs.formats.mysql_slow.record import Carried, entry_record, raw_record
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import SlowRecord
-from aurora_logs.text import lines_within
-
-RAW_RUN_BYTES = 64 * 1024  # most text of one raw record (record-schema.md §10)
+from aurora_logs.text import content_end, lines_within
 
 
 def carried(context: bytes) -> Carried:
@@ -49,24 +47,16 @@ def next_entry(
         raw_stop = raw_stop if raw_stop > at else borders.raw_end(content, at, whole=True)
         make, stop = raw_record, lines_within(content, at, raw_stop, RAW_RUN_BYTES)
     last = content_end(content, at, stop)
-    record, state = make(extent_of(content[at:last], chunk.offset + at), origin, state)
+    record, state = make(extent_of(chunk, at, last), origin, state)
     end = borders.furniture_end(content, last)
     return record, end, behind_furniture(content[last:end], state), raw_stop
 
 
 def cut_step(chunk: Chunk, origin: Origin, state: Carried) -> Step:
     """Read the first part of one entry beyond the limit."""
-    extent = Extent(chunk.content, chunk.offset, len(chunk.content) + chunk.cut_bytes, chunk.crc)
     make = entry_record if borders.begins_entry(chunk.content, 0) else raw_record
-    record, state = make(extent, origin, state)
+    record, state = make(extent_of(chunk, 0, 0), origin, state)
     return Step(record, len(chunk.content), state)
-
-
-def content_end(content: bytes, start: int, stop: int) -> int:
-    """Return where the entry's last line that is not blank ends; the blank lines behind it are furniture."""
-    used = len(content[start:stop].rstrip(b" \t\r\n"))
-    newline = content.find(b"\n", start + used, stop)
-    return stop if newline < 0 else newline + 1
 
 
 def behind_furniture(furniture: bytes, state: Carried) -> Carried:
