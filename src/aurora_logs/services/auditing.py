@@ -26,9 +26,12 @@ class Auditor:
         self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
 
     def run(self) -> None:
-        """Audit until the service stops."""
+        """Audit until the service stops; an error of one round is reported, the next one comes."""
         while not self._ports.workers.stopping():
-            self.round()
+            try:
+                self.round()
+            except AuroraLogsError as error:
+                telemetry.audit_delayed(error)
             self._ports.clock.sleep(max(1.0, self._settings.interval_sec))
 
     def round(self) -> int:

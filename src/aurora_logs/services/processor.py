@@ -2,10 +2,10 @@
 
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
-from aurora_logs.formats import format_of
+from aurora_logs.formats import Format, format_of
 from aurora_logs.pipeline import bring_up_to_date
 from aurora_logs.ports import Delivery, Ports
-from aurora_logs.records.fleet import Instance
+from aurora_logs.records.fleet import Instance, LogFile
 from aurora_logs.records.flow import Progress, Task
 from aurora_logs.services.auditing import replay_letter
 from aurora_logs.settings import Settings
@@ -33,7 +33,13 @@ class Processor:
             telemetry.discovery_delayed(error)
             self._ports.clock.sleep(self._settings.retry_backoff_sec * self._ports.random.uniform())
             return None
-        return self._work_off(delivery) if delivery is not None else None
+        if delivery is None:
+            return None
+        try:
+            return self._work_off(delivery)
+        except (Transient, Unknown) as error:  # ack, retry or the first look at the state failed: the hint comes again
+            telemetry.visit_ended(delivery.task.instance_id, delivery.task.log_file_name, error)
+            return None
 
     def _work_off(self, delivery: Delivery) -> Progress | None:
         task = delivery.task
@@ -46,11 +52,7 @@ class Processor:
         files = FamilyFiles(self._listing, self._ports.state, instance, task.log_file_name, self._ports.clock,
                             self._settings)
         try:
-            if task.dead_letter_id:
-                replay_letter(task.dead_letter_id, file, log_format, files, self._ports, self._settings, self._worker)
-                progress = Progress(complete=True)
-            else:
-                progress = bring_up_to_date(file, log_format, files, self._ports, self._settings, self._worker)
+            progress = self._visit(task, file, log_format, files)
         except Conflict:
             telemetry.claim_conflict(task.instance_id, task.log_file_name)
             delivery.ack()
@@ -63,6 +65,12 @@ class Processor:
         else:  # an open end: look again when it may be complete, not only at the next listing
             delivery.retry_later(max(0.05, self._settings.batch_timeout_sec))
         return progress
+
+    def _visit(self, task: Task, file: LogFile, log_format: Format, files: FamilyFiles) -> Progress:
+        if not task.dead_letter_id:
+            return bring_up_to_date(file, log_format, files, self._ports, self._settings, self._worker)
+        replay_letter(task.dead_letter_id, file, log_format, files, self._ports, self._settings, self._worker)
+        return Progress(complete=True)
 
     def _ended_early(self, delivery: Delivery, files: FamilyFiles, error: AuroraLogsError) -> None:
         telemetry.visit_ended(delivery.task.instance_id, delivery.task.log_file_name, error)
