@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from aurora_logs.adapters.embedded.directory import DataDirectory
-from aurora_logs.errors import ConfigError
+from aurora_logs.errors import ConfigError, Unreachable
 from aurora_logs.records.flow import Batch
 
 BATCH_SUFFIX = ".ndjson"
@@ -102,5 +102,5 @@ def read_manifest(path: Path) -> Manifest:
 def _names(folder: Path) -> list[str]:
     try:
         return [path.name for path in folder.iterdir()]
-    except FileNotFoundError:
-        return []
+    except OSError as exc:  # a collector made every folder at its start: one that is gone is no empty one
+        raise Unreachable(f"{folder}: {exc.strerror}") from exc

@@ -21,6 +21,7 @@ START_LOG_TIME_MINUTE = 20
 ENTRIES_PER_SEC = 290  # of each of the six instances: the load takes about 30 s
 KILL_AT = (0.3, 0.65)  # share of the load that is written when each kill strikes
 FAIL_OVER_AT = 0.5
+SINK_AWAY_AT, SINK_AWAY_SEC = (0.1, 0.2, 0.4, 0.45, 0.75, 0.8), 0.7  # tried until a ship met it
 WHOLE_SEC = 150.0  # the demo gives up after this; it should end in less than 60
 # --fault NAME=PROBABILITY of the simulator; the failover is asked for once
 FAULTS = {"throttle": 0.03, "line_truncated": 0.05, "ends_early": 0.05}
@@ -65,8 +66,9 @@ def show(data_dir: Path, seed: str, on_moment: Callable[[Moment], None]) -> Resu
         collector = Collector(simulator.endpoint, data_dir, SETTINGS, data_dir / "collector.log")
         collector.start()
         try:
-            kills = _course(simulator, collector, data_dir, started_sec, on_moment)
-            problems = _wait_until_delivered(simulator, collector, data_dir, started_sec, kills, on_moment)
+            kills, is_sink_struck = _course(simulator, collector, data_dir, started_sec, on_moment)
+            problems = [] if is_sink_struck else ["the sink's outage met no ship"]
+            problems += _wait_until_delivered(simulator, collector, data_dir, started_sec, kills, on_moment)
         finally:
             collector.stop()
         return _result(simulator, data_dir, kills, problems, started_sec)
@@ -79,14 +81,19 @@ def _start() -> str:
 
 
 def _course(simulator: Simulator, collector: Collector, data_dir: Path, started_sec: float,
-            on_moment: Callable[[Moment], None]) -> int:
-    kills, has_failed_over = 0, False
+            on_moment: Callable[[Moment], None]) -> tuple[int, bool]:
+    """Drive load and faults until the load ends; return the kills, and whether the sink's outage met a ship."""
+    kills, has_failed_over, is_sink_struck = 0, False, False
+    outages = list(SINK_AWAY_AT)
     while time.monotonic() - started_sec < WHOLE_SEC:
         load = simulator.get("load")
         share = load["entries"] / ENTRIES
         if not has_failed_over and share >= FAIL_OVER_AT:
             simulator.post("failover", {"cluster": "shop"})
             has_failed_over = True
+        if not is_sink_struck and outages and share >= outages[0]:
+            outages.pop(0)
+            is_sink_struck = collector.take_sink_away(SINK_AWAY_SEC)
         if kills < len(KILL_AT) and share >= KILL_AT[kills] and collector.is_alive():
             if collector.kill_between_ship_and_advance(started_sec + WHOLE_SEC):
                 kills += 1
@@ -96,7 +103,7 @@ def _course(simulator: Simulator, collector: Collector, data_dir: Path, started_
         if not load["is_writing"]:
             break
         time.sleep(0.25)
-    return kills
+    return kills, is_sink_struck
 
 
 def _wait_until_delivered(simulator: Simulator, collector: Collector, data_dir: Path, started_sec: float, kills: int,

@@ -70,7 +70,7 @@ class Collector:
         self._environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": "eu-central-1",
-            "AWS_ENDPOINT_URL_RDS": endpoint, "AWS_EC2_METADATA_DISABLED": "true", **settings}
+            "AWS_ENDPOINT_URL_RDS": endpoint, "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1", **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -82,6 +82,18 @@ class Collector:
     def is_alive(self) -> bool:
         """Tell whether the process runs."""
         return self._process is not None and self._process.poll() is None
+
+    def take_sink_away(self, sec: float) -> bool:
+        """Move the slow queries' stream folder aside for `sec` seconds; True when a ship failed meanwhile."""
+        stream = DataDirectory(self._data_dir).batches / "aurora_slowquery_logs"
+        aside = stream.with_name("aside")
+        if not stream.is_dir():
+            return False
+        before = self._log_file.read_bytes().count(b"Sink unavailable")
+        stream.rename(aside)
+        time.sleep(sec)
+        aside.rename(stream)
+        return self._log_file.read_bytes().count(b"Sink unavailable") > before
 
     def kill_between_ship_and_advance(self, deadline_sec: float) -> bool:
         """SIGKILL at a moment when a batch is stored and its checkpoint has not moved; False when none came in time.
