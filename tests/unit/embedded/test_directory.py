@@ -21,6 +21,7 @@ from tests.contracts.samples import (
 
 from aurora_logs.adapters.embedded.database import SCHEMA_VERSION, Database
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
+from aurora_logs.adapters.embedded.insights import DuckDbInsights
 from aurora_logs.adapters.embedded.queue import SqliteQueue
 from aurora_logs.adapters.embedded.sink import FileSink
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
@@ -33,6 +34,7 @@ from aurora_logs.errors import (
     NotFound,
     StateNewer,
     Transient,
+    Unreachable,
 )
 
 
@@ -92,6 +94,8 @@ def test_commands_read_and_write_beside_a_collector(tmp_path):
 def test_a_directory_where_nothing_was_collected_is_named(tmp_path):
     with pytest.raises(NotFound, match=str(tmp_path)):
         open_beside(tmp_path / "none")
+    with pytest.raises(NotFound, match=str(tmp_path)):
+        DuckDbInsights(DataDirectory(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -222,14 +226,16 @@ def test_a_full_disk_refuses_a_batch_and_leaves_nothing_of_it(tmp_path):
         assert sink.stored("slowquery", batch.file_key, 0, 500) == set(batch.ids)
 
 
-def test_a_stream_folder_that_vanished_is_no_crash(tmp_path):
+def test_a_stream_folder_that_vanished_is_no_empty_one(tmp_path):
+    """A failing search is never read as "nothing found" (ports.py, Sink.stored)."""
     with open_for_collecting(tmp_path) as collecting:
         sink, batch = FileSink(collecting.directory, CountedRandom()), a_batch([0])
         (collecting.directory.batches / "aurora_slowquery_logs").rmdir()
 
         with pytest.raises(Transient):
             sink.ship(batch, batch.lines)
-        assert sink.stored("slowquery", batch.file_key, 0, 500) == set()
+        with pytest.raises(Unreachable):
+            sink.stored("slowquery", batch.file_key, 0, 500)
 
 
 def test_a_state_file_that_another_process_holds_is_a_reason_to_try_later(tmp_path, monkeypatch):

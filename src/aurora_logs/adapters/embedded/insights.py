@@ -33,9 +33,13 @@ WHAT_THERE_IS = "see the tables and columns: aurora-logs query 'SHOW ALL TABLES'
 
 
 class DuckDbInsights:
-    """Insights over a data directory. Called from any thread, also of other processes than the collector."""
+    """Insights over a data directory. Called from any thread, also of other processes than the collector.
+
+    Raises: NotFound, at the start, for a directory in which nothing was ever collected.
+    """
 
     def __init__(self, directory: DataDirectory) -> None:
+        directory.require()
         self._directory = directory
 
     def query(self, sql: str, *, limit_sec: float, max_rows: int) -> Table:
