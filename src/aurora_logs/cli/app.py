@@ -1,46 +1,76 @@
-"""The Typer app: which module holds which command, how errors are shown, which exit code each branch has."""
+"""The Typer app: which module holds which command, and what leads on from a word that is no command."""
 
-import json
+import os
 import sys
+from typing import Any
 
 import typer
+from typer._click.exceptions import UsageError
+from typer.core import TyperGroup
 
-from aurora_logs.errors import (
-    AccessDenied,
-    AuroraLogsError,
-    ConfigError,
-    Conflict,
-    Permanent,
-    Transient,
-    Unknown,
-)
+# UX-31: habits of other tools, as suggestions; one word a thing, so they are no commands themselves
+HABIT_WORDS = {
+    "status": "health", "ls": "files list", "list": "files list", "logs": "tail", "requeue": "dlq replay",
+    "retry": "dlq replay", "purge": "dlq list", "prune": "dlq list", "rm": "dlq list", "delete": "dlq list",
+    "sql": "query", "select": "query", "start": "run", "collect": "run", "digest": "top queries",
+    "slow": "top queries", "check": "doctor", "cat": "dump", "download": "dump", "grep": "search", "find": "search",
+    "settings": "config show", "env": "config show", "errors": "search", "help": "--help",
+}
 
-# experience.md UX-47: the most specific branch first
-EXIT_CODES: tuple[tuple[type[AuroraLogsError], int], ...] = (
-    (AccessDenied, 6), (ConfigError, 2), (Conflict, 5), (Permanent, 4), (Transient, 7), (Unknown, 7))
+
+class Commands(TyperGroup):
+    """A group of commands that names the nearest one, and ends in silence when its reader went away."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; for any other word say what was probably meant (exit 2)."""
+        word = args[0]
+        if word in self.commands or word.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from aurora_logs.cli.options import did_you_mean  # noqa: PLC0415
+
+        hint = HABIT_WORDS.get(word.lower())
+        meant = f"; did you mean {hint}?" if hint else did_you_mean(word, sorted(self.commands))
+        raise UsageError(f"there is no command {word!r}{meant}", ctx=ctx)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a closed pipe is the reader's way to say that it has enough (UX-45)."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise typer.Exit(0) from error
+        return answer
+
+
+def group(name: str, sentence: str) -> typer.Typer:
+    """Make a group of commands."""
+    return typer.Typer(name=name, cls=Commands, no_args_is_help=True, rich_markup_mode=None, help=sentence,
+                       pretty_exceptions_enable=False, add_completion=False,
+                       context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def build() -> typer.Typer:
     """Make the app with all commands."""
-    from aurora_logs.cli import run  # noqa: PLC0415
+    from aurora_logs.cli import (  # noqa: PLC0415
+        demo,
+        parse,
+        query,
+        run,
+        version,
+    )
 
-    app = typer.Typer(name="aurora-logs", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-                      add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
-                      help="Reads RDS and Aurora logs, delivers every record once, and proves it.")
-    run.register(app)
+    app = group("aurora-logs", "Reads RDS and Aurora logs, delivers every record once, and proves it.")
+    app.callback()(_everywhere)
+    for module in (demo, run, parse, query, version):
+        module.register(app)
     return app
 
 
-def exit_code_of(error: BaseException) -> int:
-    """Map an error to its exit code; 1 is a bug of ours."""
-    return next((code for branch, code in EXIT_CODES if isinstance(error, branch)), 1)
-
-
-def show_error(error: BaseException, *, as_json: bool = False) -> None:
-    """Print one error as one block on standard error (UX-50)."""
-    hint = getattr(error, "hint", "")
-    if as_json:
-        sys.stderr.write(json.dumps({"error": str(error), "kind": type(error).__name__, "next": hint}) + "\n")
-        return
-    text = str(error) if isinstance(error, AuroraLogsError) else f"{type(error).__name__}: an error of ours"
-    sys.stderr.write(f"error: {text}\n" + (f"  next    {hint}\n" if hint else ""))
+def _everywhere(
+    *,
+    debug: bool = typer.Option(False, "--debug", help="show a traceback when something fails"),
+    config: str = typer.Option("", "--config", metavar="FILE", help="configuration file (AURORA_LOGS_CONFIG)"),
+) -> None:
+    """Reads RDS and Aurora logs, delivers every record once, and proves it."""
+    del debug, config  # taken from the command line before, wherever they stand: see cli.main

@@ -1,39 +1,49 @@
 """`run`: collect, in one process, until stopped or until all is delivered."""
 
-from typing import Annotated
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurora_logs.cli.options import DataDir, load_settings
+from aurora_logs.cli.options import DataDir, add, did_you_mean, load_settings
+
+if TYPE_CHECKING:
+    from aurora_logs.services.discovery import Cycle
+    from aurora_logs.services.standalone import Outcome
+    from aurora_logs.settings import Loaded, Settings
+
+LOOK_EVERY_SEC = 1.0
+SERVICES = ("standalone",)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("run")(run)
-    app.command("version")(version)
+    add(app, run, "run", "aurora-logs run --once --instance prod-1", "aurora-logs run")
 
 
 def run(
-    service: Annotated[str, typer.Argument(help="standalone")] = "standalone",
+    service: Annotated[str, typer.Argument(metavar="[SERVICE]", help="standalone")] = "standalone",
     *,
-    once: Annotated[bool, typer.Option("--once", help="deliver what is listed now, then end")] = False,
-    instance: Annotated[str, typer.Option(help="collect this instance alone")] = "",
+    once: Annotated[bool, typer.Option("--once", help="deliver what is listed now, then end; exit 3 when something is "
+                                                      "left")] = False,
+    instance: Annotated[str, typer.Option("--instance", metavar="NAME", help="collect this instance alone")] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Collect logs and deliver every record once.
 
-    Examples: aurora-logs run --once --instance prod-1; aurora-logs run
+    Until it is stopped, or with --once until all that is listed is delivered. The first run tells what lies behind.
     """
     import signal  # noqa: PLC0415
-    import threading  # noqa: PLC0415
 
     from aurora_logs import telemetry  # noqa: PLC0415
     from aurora_logs.services.standalone import Standalone  # noqa: PLC0415
 
-    if service != "standalone":
-        raise typer.BadParameter(f"{service!r} is not available here: standalone", param_hint="service")
+    if service not in SERVICES:
+        raise typer.BadParameter(f"{service!r} does not run here, only standalone{did_you_mean(service, SERVICES)}",
+                                 param_hint="SERVICE")
     loaded = load_settings(data_dir=data_dir)
-    telemetry.configure(telemetry.json_lines(loaded.settings.log_level))
+    telemetry.configure(telemetry.json_lines(_log_level(loaded, once=once)))
     for warning in loaded.warnings:
         telemetry.setting_warning(warning)
     stop = threading.Event()
@@ -45,23 +55,128 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    standalone = Standalone(loaded.settings, stop, only=instance)
-    if not once:
-        standalone.run()
+    standalone = Standalone(loaded.settings, stop, only=instance, on_backlog=_announcer(loaded.settings, instance))
+    if once:
+        outcome = _with_progress(loaded.settings, standalone.run_once)
+        _conclude(loaded.settings, outcome, is_stopped=bool(ended_by))
     else:
-        outcome = standalone.run_once()
-        typer.echo(f"delivered {outcome.records:,} records; {outcome.gap_bytes:,} bytes lost; "
-                   f"{outcome.bytes_behind:,} bytes behind in {outcome.files_behind} files", err=True)
-        for name, reason in outcome.held.items():
-            typer.echo(f"held: {name}: {reason}", err=True)
-        if outcome.held or outcome.bytes_behind:
-            raise typer.Exit(3)
+        standalone.run()
     if ended_by:
         raise typer.Exit(128 + ended_by[0])
 
 
-def version(*, output: Annotated[str, typer.Option("--output", "-o", help="text or json")] = "text") -> None:
-    """Print the version."""
-    from aurora_logs import __version__  # noqa: PLC0415
+def _log_level(loaded: "Loaded", *, once: bool) -> str:
+    """A single run speaks to a person: log lines of normal work would only cover its own lines."""
+    is_chosen = loaded.origins["log_level"] != "default"
+    return loaded.settings.log_level if is_chosen or not once else "WARN"
 
-    typer.echo(f'{{"version": "{__version__}"}}' if output == "json" else f"aurora-logs {__version__}")
+
+def _announcer(settings: "Settings", only: str) -> "Callable[[Cycle, float], None]":
+    from aurora_logs.cli import units  # noqa: PLC0415
+    from aurora_logs.cli.forms import say  # noqa: PLC0415
+
+    def announce(cycle: "Cycle", calls: float) -> None:
+        if not cycle.instances:
+            raise _nothing_there(settings, only)
+        needed_sec = calls / settings.rds_api_rate_limit
+        size = units.size(cycle.bytes_behind)
+        if cycle.bytes_behind:
+            call = "call" if round(calls) <= 1 else "calls"
+            say(f"{size} behind in {cycle.instances} instances: about {max(1, round(calls)):,} {call}, "
+                f"{units.duration(needed_sec)} at {settings.rds_api_rate_limit:g} calls a second")
+        else:
+            say(f"nothing is behind in {cycle.instances} instances")
+
+    return announce
+
+
+def _nothing_there(settings: "Settings", only: str) -> Exception:
+    """Say which instances there are, when none is the asked one; or what makes them appear, when there is none."""
+    from aurora_logs.errors import NotFound  # noqa: PLC0415
+    from aurora_logs.wiring import log_source, system_clock  # noqa: PLC0415
+
+    place = f"the folder {settings.source_dir}" if settings.source_backend == "folder" else "this account and region"
+    known = [one.instance_id for one in log_source(settings, system_clock(), interactive=True).instances()]
+    if only and known:
+        return NotFound(f"{place} has no instance {only!r}{did_you_mean(only, known)}",
+                        hint=f"instances: {', '.join(known[:20])}")
+    hint = "make a sub-folder for each instance in it" if settings.source_backend == "folder" else \
+        "check AWS_REGION and the account (aurora-logs doctor), or see it work without AWS: aurora-logs demo"
+    return NotFound(f"{place} has no instance whose logs can be read", hint=hint)
+
+
+def _with_progress(settings: "Settings", work: "Callable[[], Outcome]") -> "Outcome":
+    """Show how far a run is, from the state that it writes, until it ends."""
+    from aurora_logs.cli.progress import Bar  # noqa: PLC0415
+
+    done = threading.Event()
+    with Bar("delivered") as bar:
+
+        def look() -> None:
+            while not done.wait(LOOK_EVERY_SEC):
+                amounts = _amounts(settings)
+                if amounts is not None and amounts[1]:
+                    bar.at(*amounts)
+
+        watcher = threading.Thread(target=look, name="progress", daemon=True)
+        watcher.start()
+        try:
+            return work()
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _amounts(settings: "Settings") -> tuple[int, int] | None:
+    """Return delivered and listed bytes; None when the state can't be read just now."""
+    from aurora_logs.errors import AuroraLogsError  # noqa: PLC0415
+    from aurora_logs.wiring import Beside  # noqa: PLC0415
+
+    try:
+        beside = Beside(settings)
+    except AuroraLogsError:
+        return None
+    try:
+        rows = beside.state.all_tracked()
+    except AuroraLogsError:
+        return None
+    finally:
+        beside.close()
+    return sum(min(row.delivered_bytes, row.file_size) for row in rows), sum(row.file_size for row in rows)
+
+
+def _conclude(settings: "Settings", outcome: "Outcome", *, is_stopped: bool) -> None:
+    from aurora_logs.cli import units  # noqa: PLC0415
+    from aurora_logs.cli.failures import PARTLY, block  # noqa: PLC0415
+    from aurora_logs.cli.forms import say  # noqa: PLC0415
+
+    say(f"delivered {outcome.records:,} records; gaps {units.size(outcome.gap_bytes)}; "
+        f"behind {units.size(outcome.bytes_behind)} in {outcome.files_behind} files")
+    for name, reason in outcome.held.items():
+        typer.echo(block(f"{name} is held", why=reason, state="all other instances were collected",
+                         next=f"cure the reason, then: aurora-logs run --once --instance {name}"), err=True, nl=False)
+    if outcome.files_behind:
+        _say_failed(settings)
+    if outcome.held or (outcome.bytes_behind and not is_stopped):
+        raise typer.Exit(PARTLY)
+    if not is_stopped:
+        say("next: aurora-logs top queries")
+
+
+def _say_failed(settings: "Settings") -> None:
+    """Name the files that ended with an error, each with the error's own words."""
+    from aurora_logs.cli.failures import block  # noqa: PLC0415
+    from aurora_logs.wiring import Beside  # noqa: PLC0415
+
+    beside = Beside(settings)
+    try:
+        failed = [row for row in beside.state.all_tracked() if row.error and row.delivered_bytes < row.file_size]
+    finally:
+        beside.close()
+    for row in failed[:10]:
+        typer.echo(block("a file could not be read", where=f"{row.instance_id}  {row.log_file_name}  from byte "
+                         f"{row.delivered_bytes:,} of {row.file_size:,}", why=row.error,
+                         state="its position is kept; all other files go on", next="aurora-logs files list --status failed"),
+                   err=True, nl=False)
+    if len(failed) > 10:
+        typer.echo(f"and {len(failed) - 10} more files: aurora-logs files list --status failed", err=True)

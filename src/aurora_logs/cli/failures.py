@@ -1,0 +1,66 @@
+"""How a failure is told: one error, one block, and its exit code (experience.md §6.3, §6.4). Nothing is caught here."""
+
+import json
+import sys
+
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
+
+from aurora_logs.cli.terminal import lines
+from aurora_logs.errors import AccessDenied, AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
+
+BUG, USAGE, PARTLY, NOT_FOUND, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 8, 130
+
+# UX-47: the most specific branch first
+EXIT_CODES: tuple[tuple[type[AuroraLogsError], int], ...] = (
+    (AccessDenied, 6), (ConfigError, USAGE), (Conflict, 5), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Map an error to its exit code; 1 is a bug of ours."""
+    if isinstance(error, ClickException):
+        return USAGE
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return next((code for branch, code in EXIT_CODES if isinstance(error, branch)), BUG)
+
+
+def block(title: str, **parts: str) -> str:
+    """Lay out one error: `where`, `why`, `state`, `next`, as far as they are known (UX-50)."""
+    told = [f"error: {title}"]
+    for name, text in parts.items():
+        for number, line in enumerate(text.strip().splitlines() if text else ()):
+            told.append(f"  {name if number == 0 else '':<7} {line.strip()}")
+    return lines("\n".join(told)) + "\n"
+
+
+def show_error(error: BaseException, *, as_json: bool = False) -> None:
+    """Print one error as one block on standard error, or as one object with `-o json`. Never a traceback."""
+    if isinstance(error, NoArgsIsHelpError):
+        error.show()
+        return
+    parts = parts_of(error)
+    if as_json:
+        sys.stderr.write(json.dumps({**parts, "kind": type(error).__name__}) + "\n")
+        return
+    title = parts.pop("error")
+    sys.stderr.write(block(title, **parts))
+
+
+def parts_of(error: BaseException) -> dict[str, str]:
+    """Take an error apart: what failed, where, why, what state things are in, the next step."""
+    if isinstance(error, ClickException):
+        ctx = getattr(error, "ctx", None)
+        path = ctx.command_path if ctx else "aurora-logs"
+        return {"error": error.format_message().rstrip("."), "next": f"{path} --help"}
+    if isinstance(error, AuroraLogsError):
+        title = (type(error).__doc__ or "").strip().splitlines()[0].rstrip(".")
+        notes = dict(note.split(": ", 1) for note in getattr(error, "__notes__", ()) if ": " in note)
+        return {"error": title, "where": notes.get("where", ""), "why": error.detail, "state": notes.get("state", ""),
+                "next": error.hint}
+    if isinstance(error, KeyboardInterrupt):
+        return {"error": "stopped"}
+    if isinstance(error, OSError):
+        return {"error": f"{error.strerror or type(error).__name__}", "where": str(error.filename or ""),
+                "next": "the same command with --debug shows where it happened"}
+    return {"error": f"an error of ours: {type(error).__name__}", "why": str(error)[:500],
+            "next": "run the same command with --debug, and report what it prints"}
