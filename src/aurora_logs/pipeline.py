@@ -39,9 +39,9 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
             pieces = parse(chunks, portion, file, held, log_format, settings)   # 5 records, as wire bytes
             for batch, following in with_following(batches(pieces, file, held)):
                 held.intend(batch)                                              # 6 write down what is about to be sent
-                shipper.ship(batch)                                             # 7 strict receipt, or on record as lost
-                held.advance(batch, following)                                  # 8 only now the checkpoint moves
-                records += batch.count
+                delivered = shipper.ship(batch)                                 # 7 strict receipt, or on record as lost
+                held.advance(delivered, following)                              # 8 only now the checkpoint moves
+                records += delivered.count
                 lost += batch.to_offset - batch.from_offset if batch.gap else 0
         end = held.checkpoint
     complete = files.finish(end)                                                # 9 lease given back: tracking follows

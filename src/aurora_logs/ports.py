@@ -230,8 +230,8 @@ class Claim(Protocol):
     def bury(self, letter: DeadLetter) -> None:
         """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
 
-    def move_on(self, segment_id: str) -> None:
-        """Begin another segment at byte 0. Raises: EpochMoved."""
+    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
+        """Begin another segment at byte 0; below `resend_until` it may be stored already. Raises: EpochMoved."""
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""

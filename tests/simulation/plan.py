@@ -93,7 +93,7 @@ def draw(seed):
     families = _families(rng)
     return Plan(
         seed=seed, embedded=embedded, families=families, processes=_processes(rng, embedded, skew_sec),
-        caps=Caps(rng.choice((300, 500, 900, 2_000)), rng.choice((3, 20, 10_000)), rng.choice(("bytes", "waits", "notice")),
+        caps=Caps(rng.choice((700, 1_200, 3_000)), rng.choice((25, 60, 10_000)), rng.choice(("bytes", "waits", "notice")),
                   rng.random() < 0.5),
         settings=settings, faults=faults, heal_us=heal_sec * SEC, lag_us=lag_sec * SEC, late_us=late_sec * SEC,
         events=tuple(sorted(_workload(rng, len(families), heal_sec) + _troubles(rng, heal_sec), key=lambda one: one.time_us)),

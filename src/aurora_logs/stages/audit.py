@@ -40,8 +40,9 @@ class Rereading:
         """What can't be read now was delivered or reported before; nothing new is lost here."""
         del letter
 
-    def move_on(self, segment_id: str) -> None:
+    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
         """Stay in the segment."""
+        del resend_until
         assert segment_id == self._row.segment_id, "a reread stays in its segment"
 
     def rewind(self, kept: Kept | None) -> None:

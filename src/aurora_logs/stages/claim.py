@@ -75,11 +75,11 @@ class HeldClaim:
         until = self.checkpoint.resend_until if intent.repair else max(intent.to_offset, self.checkpoint.resend_until)
         self._replace(intent.id, replace(self.checkpoint, intent=None, resend_until=until))
 
-    def move_on(self, segment_id: str) -> None:
-        """Begin another segment at byte 0."""
+    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
+        """Begin another segment at byte 0; what lies below `resend_until` may be stored already."""
         self._replace("", replace(
             self.checkpoint, segment_id=segment_id, byte_offset=0, marker="", line_count=0, record_count=0, gap_bytes=0,
-            furniture_bytes=0, raw_records=0, tail=b"", tail_hash=b"", resend_until=0, quiet_end=-1, quiet_since=0, kept=()))
+            furniture_bytes=0, raw_records=0, tail=b"", tail_hash=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=()))
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of this segment, or to its start; what follows is sent carefully."""

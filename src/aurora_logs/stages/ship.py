@@ -6,6 +6,8 @@ missing is sent again. An outage counts as no attempt; a rejected record goes to
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from aurora_logs import telemetry
 from aurora_logs.errors import ReceiptPartial, SinkRejected, Transient, Unknown
 from aurora_logs.ports import Claim, Clock, Random, Sink
@@ -24,19 +26,26 @@ class Shipper:
         self._sink, self._held, self._file = sink, held, file
         self._clock, self._random, self._settings = clock, random, settings
 
-    def ship(self, batch: Batch) -> None:
-        """Return when every record of `batch` is stored or a dead letter, and its gap is on record.
+    def ship(self, batch: Batch) -> Batch:
+        """Return the batch as it was delivered: every record is stored, but those that became dead letters and are left out.
 
+        A batch of a gap returns when the gap is on record.
         Raises: EpochMoved (the claim is lost: stop), Transient (the sink stays away), AccessDenied.
         """
         if batch.gap is not None:
             self._held.bury(gap_letter(self._file, batch, self._now_sec()))
-        elif batch.lines:
-            started_sec = self._clock.monotonic_sec()
-            self._deliver(batch, self._missing(batch) if batch.careful else batch.lines)
-            telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
+            return batch
+        if not batch.lines:
+            return batch
+        started_sec = self._clock.monotonic_sec()
+        buried = self._deliver(batch, self._missing(batch) if batch.careful else batch.lines)
+        telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
+        kept = [index for index in range(batch.count) if index not in buried]
+        return batch if not buried else replace(batch, lines=[batch.lines[index] for index in kept],
+                                                ids=[batch.ids[index] for index in kept])
 
-    def _deliver(self, batch: Batch, lines: Sequence[bytes]) -> None:
+    def _deliver(self, batch: Batch, lines: Sequence[bytes]) -> set[int]:
+        """Ship `lines` of the batch; return which of its records were rejected and buried."""
         failures = 0
         while lines:
             self._held.keep()
@@ -45,21 +54,22 @@ class Shipper:
                 if receipt.stored != len(lines):
                     raise ReceiptPartial(f"{receipt.stored} of {len(lines)}")
             except Unknown as error:
-                lines = self._settle(batch, error)
+                lines = self._settle(batch, lines, error)
             except Transient as error:
                 failures += 1
                 self._pause(failures, error)
             except SinkRejected as error:
-                self._bisect(batch, lines, error)
-                return
+                return self._bisect(batch, lines, error)
             else:
-                return
+                break
+        return set()
 
-    def _settle(self, batch: Batch, error: Unknown) -> Sequence[bytes]:
-        """Wait until the request can't land any more, then look what is missing (REL-106..108)."""
+    def _settle(self, batch: Batch, lines: Sequence[bytes], error: Unknown) -> Sequence[bytes]:
+        """Wait until the request can't land any more, then look what of it is missing (REL-106..108)."""
         telemetry.outcome_unknown(batch, error)
         self._held.wait(self._sink.settle_sec)
-        return self._missing(batch)
+        missing = set(self._missing(batch))
+        return [line for line in lines if line in missing]
 
     def _missing(self, batch: Batch) -> Sequence[bytes]:
         failures = 0
@@ -72,15 +82,14 @@ class Shipper:
             else:
                 return [line for line, record_id in zip(batch.lines, batch.ids, strict=True) if record_id not in stored]
 
-    def _bisect(self, batch: Batch, lines: Sequence[bytes], error: SinkRejected) -> None:
+    def _bisect(self, batch: Batch, lines: Sequence[bytes], error: SinkRejected) -> set[int]:
         """Halve until the bad records stand alone; bury them, deliver the others (REL-104)."""
         if len(lines) == 1:
             index = batch.lines.index(lines[0])
             self._held.bury(self._rejected(batch, index, error))
-            return
+            return {index}
         middle = len(lines) // 2
-        self._deliver(batch, lines[:middle])
-        self._deliver(batch, lines[middle:])
+        return self._deliver(batch, lines[:middle]) | self._deliver(batch, lines[middle:])
 
     def _rejected(self, batch: Batch, index: int, error: SinkRejected) -> DeadLetter:
         begins = int(batch.ids[index].split(b"-")[1], 16)

@@ -10,10 +10,10 @@ from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
 from aurora_logs.records.flow import Gap, Portion, Segment
-from aurora_logs.stages.download.plan import next_step
+from aurora_logs.stages.download.plan import GONE_AFTER, next_step
 from aurora_logs.stages.download.reader import Rotation, SegmentReader
 
-MAX_SURPRISES = 4  # listings that one visit may ask for; then the file waits for the next
+MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
 
 
 def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
@@ -23,9 +23,10 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
     Raises: what the source raises; ListingChanged when the files don't hold still.
     """
     gone: set[str] = set()
+    hours: set[str] = set()
     for _ in range(MAX_SURPRISES):
         try:
-            yield from _segments(source, held, files, gone)
+            yield from _segments(source, held, files, gone, hours)
         except Rotation:
             files.list_again()
         except LogFileGone as error:  # RDS-39: perhaps only renamed: list, and decide by what is there
@@ -36,14 +37,16 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
     raise ListingChanged(f"{held.checkpoint.instance_id} {held.checkpoint.log_file_name}")
 
 
-def _segments(source: LogSource, held: Claim, files: Files, gone: set[str]) -> Iterator[Portion]:
+def _segments(source: LogSource, held: Claim, files: Files, gone: set[str], hours: set[str]) -> Iterator[Portion]:
     while (step := next_step(held.checkpoint, files, gone)) is not None:
         if isinstance(step, Gap):
             yield from _lost(held, step)
             gone.add(step.segment_id)
+            for row in files.segments():
+                if row.missing >= GONE_AFTER and row.segment_id in ("", step.segment_id):
+                    files.drained(row, held.checkpoint)
             continue
-        reader = SegmentReader(source, held, step, already_read={row.segment_id for row in files.segments()
-                                                                 if row.log_file_name != step.log_file_name})
+        reader = SegmentReader(source, held, step, files.segments(), hours)
         if not (yield from reader.portions()):
             return
         row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
@@ -54,6 +57,8 @@ def _segments(source: LogSource, held: Claim, files: Files, gone: set[str]) -> I
 def _lost(held: Claim, gap: Gap) -> Iterator[Portion]:
     if held.checkpoint.segment_id != gap.segment_id:
         held.move_on(gap.segment_id)
+    if gap.from_position == gap.to_position:
+        return  # all that was ever listed is delivered
     segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
                       size_bytes=gap.to_position, last_written_ms=0, closed=True)
     telemetry.gap_found(held.checkpoint, gap)

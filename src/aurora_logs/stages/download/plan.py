@@ -17,20 +17,20 @@ GONE_AFTER = 3  # whole listings in a row without the file (rds-log-api.md §8.4
 def next_step(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
     """Return the segment to read, a gap to report, or None when nothing is left.
 
-    gone: listed names and segment ids that a read of this visit found to be gone.
+    gone: listed names that a read of this visit did not find, and segment ids whose gap is on record.
     """
-    rows = [row for row in files.segments() if row.missing < GONE_AFTER and row.log_file_name not in gone]
     if not is_hourly(checkpoint.log_file_name):
-        return _dated(checkpoint, files, rows, gone)
-    return _hourly(checkpoint, files, rows, gone)
+        return _dated(checkpoint, files, gone)
+    return _hourly(checkpoint, files, gone)
 
 
-def _dated(checkpoint: Checkpoint, files: Files, rows: list[TrackedFile], gone: Collection[str]) -> Segment | Gap | None:
+def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
     family = checkpoint.log_file_name
-    row = next(iter(sorted(rows, key=lambda one: one.log_file_name)), None)
+    rows = sorted(files.segments(), key=lambda one: one.log_file_name)
+    row = next((one for one in rows if one.missing < GONE_AFTER and one.log_file_name not in gone), None)
     if row is None:
-        known = max((one.file_size for one in files.segments()), default=0)
-        return _lost(checkpoint, family, known, gone)
+        lost = next((one for one in rows if not is_drained(one)), None)
+        return _lost(checkpoint, lost, family, gone) if lost else None
     closed = row.log_file_name.endswith(".gz") or files.is_closed(row)
     if closed and is_drained(row):
         return None
@@ -38,25 +38,28 @@ def _dated(checkpoint: Checkpoint, files: Files, rows: list[TrackedFile], gone: 
                    last_written_ms=row.last_written, closed=closed)
 
 
-def _hourly(checkpoint: Checkpoint, files: Files, rows: list[TrackedFile], gone: Collection[str]) -> Segment | Gap | None:
+def _hourly(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
     family, current = checkpoint.log_file_name, checkpoint.segment_id
+    rows = files.segments()
     rotated = sorted((row for row in rows if row.log_file_name != family), key=_hour)
-    open_ones = [row for row in rotated if not is_drained(row)]
-    mine = next((row for row in open_ones if row.segment_id == current), None)
-    if mine is not None:
-        return _rotated_segment(mine)
     known = {row.segment_id for row in rotated}
-    if current and current not in known and current not in gone and _was_purged(current, open_ones):
-        sizes = [row.file_size for row in files.segments() if row.segment_id == current and row.log_file_name != family]
-        return _lost(checkpoint, current, max(sizes, default=0), gone, always=True)
-    if open_ones and not (current and current not in known and current not in gone):
-        return _rotated_segment(open_ones[0])
+    is_live = bool(current) and current not in known and current not in gone
+    waiting = [row for row in rotated if not is_drained(row) and row.segment_id not in gone]
+    if is_live and waiting and ordinal_order(current.partition("@")[2]) < _hour(waiting[0]):
+        # A newer hour is rotated away already, so ours was too, and it is not listed any more (RDS-43).
+        return Gap(segment_id=current, from_position=checkpoint.byte_offset, to_position=checkpoint.byte_offset,
+                   reason="purged")
+    for row in sorted(waiting, key=lambda one: one.segment_id != current):  # the begun one, then the oldest
+        if row.log_file_name in gone or row.missing >= GONE_AFTER:
+            return _lost(checkpoint, row, row.segment_id, gone)
+        return _rotated_segment(row)
     live = next((row for row in rows if row.log_file_name == family), None)
-    if live is None:
+    if live is None or is_drained_and_gone(live) or live.log_file_name in gone:
         return None
-    is_current = bool(current) and current not in known and current not in gone
-    return Segment(segment_id=current if is_current else "", log_file_name=family,
-                   ordinal=current.partition("@")[2] if is_current else None, size_bytes=live.file_size,
+    if live.missing >= GONE_AFTER:
+        return _lost(checkpoint, live, current if is_live else live.segment_id or family, gone)
+    return Segment(segment_id=current if is_live else "", log_file_name=family,
+                   ordinal=current.partition("@")[2] if is_live else None, size_bytes=live.file_size,
                    last_written_ms=live.last_written, closed=False)
 
 
@@ -65,28 +68,30 @@ def is_drained(row: TrackedFile) -> bool:
     return row.status == "completed" and row.delivered_bytes >= row.file_size
 
 
+def is_drained_and_gone(row: TrackedFile) -> bool:
+    """Tell whether nothing is left to report of a file that is not listed any more."""
+    return row.missing >= GONE_AFTER and is_drained(row)
+
+
 def _rotated_segment(row: TrackedFile) -> Segment:
     return Segment(segment_id=row.segment_id, log_file_name=row.log_file_name, ordinal=row.segment_id.partition("@")[2],
                    size_bytes=row.file_size, last_written_ms=row.last_written, closed=True)
-
-
-def _was_purged(current: str, open_ones: list[TrackedFile]) -> bool:
-    """A newer hour is rotated away already, so ours was too, and it is not listed any more (RDS-43)."""
-    if not open_ones:
-        return False
-    return ordinal_order(current.partition("@")[2]) < _hour(open_ones[0])
 
 
 def _hour(row: TrackedFile) -> tuple[str, int]:
     return ordinal_order(ordinal_of(row.log_file_name) or row.log_file_name)
 
 
-def _lost(checkpoint: Checkpoint, segment_id: str, size: int, gone: Collection[str], *, always: bool = False) -> Gap | None:
-    at = checkpoint.byte_offset if checkpoint.segment_id == segment_id else 0
-    if segment_id in gone or (at >= size and not always):
+def _lost(checkpoint: Checkpoint, row: TrackedFile, segment_id: str, gone: Collection[str]) -> Gap | None:
+    """The rest of a file that is gone; nothing as long as too few whole listings said so (RDS-05, RDS-39)."""
+    if segment_id in gone or row.missing < GONE_AFTER:
         return None
-    reason = "in_doubt" if checkpoint.resend_until > at and checkpoint.segment_id == segment_id else "purged"
-    return Gap(segment_id=segment_id, from_position=at, to_position=max(at, size), reason=reason)
+    at = row.delivered_bytes if row.segment_id == segment_id else 0
+    if checkpoint.segment_id == segment_id:
+        at = checkpoint.byte_offset
+    in_doubt = checkpoint.segment_id == segment_id and checkpoint.resend_until > at
+    return Gap(segment_id=segment_id, from_position=at, to_position=max(at, row.file_size),
+               reason="in_doubt" if in_doubt else "purged")
 
 
 __all__ = ["GONE_AFTER", "is_drained", "next_step"]

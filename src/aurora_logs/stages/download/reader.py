@@ -1,11 +1,11 @@
 """Read one segment from the claim's position to its end: portions for the tail, the complete file for the rest."""
 
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Sequence
 
 from aurora_logs import telemetry
 from aurora_logs.errors import BinaryRefused, CompleteFileRefused, MarkerRefused, Unreachable
 from aurora_logs.ports import Claim, LogSource
+from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.records.flow import Answer, Gap, Portion, Segment
 from aurora_logs.segments import (
     CHECK_BYTES,
@@ -35,6 +35,7 @@ WHOLE_SHARE = 0.1  # … when at least this share of the file is still to be rea
 WHOLE_LIVE_MAX_BYTES = 256_000_000  # rds-log-api.md §9: a live file is fetched whole only below this
 PORTION_LINES = 10_000  # RDS gives no more a call
 PORTION_BYTES = 943_718  # 0.9 MiB: what we ask for once truncation showed that lines are long (RDS-65)
+MAX_REWINDS = 3  # in one visit; a file that changes faster is left for the next
 ASK_AGAIN = 3  # answers without data, marker or growth before a visit gives up
 
 
@@ -45,9 +46,10 @@ class Rotation(Exception):  # a turn of events inside this stage, not an error o
 class SegmentReader:
     """Reads one segment. `portions()` yields checked bytes and returns True when the closed segment is at its end."""
 
-    def __init__(self, source: LogSource, held: Claim, segment: Segment, already_read: AbstractSet[str]) -> None:
+    def __init__(self, source: LogSource, held: Claim, segment: Segment, rows: Sequence[TrackedFile], hours: set[str]) -> None:
+        """rows: of this family; hours: live segments that this visit has met, to which it adds."""
         self._source, self._held, self._segment = source, held, segment
-        self._already_read = already_read
+        self._rows, self._hours = rows, hours
         row = held.checkpoint
         is_mine = bool(segment.segment_id) and row.segment_id == segment.segment_id
         self._reached = row.byte_offset if is_mine else 0
@@ -58,6 +60,7 @@ class SegmentReader:
         self._complete_ok = True
         self._is_begun = is_mine
         self._unplaced = b""
+        self._rewinds = 0
 
     def portions(self) -> Iterator[Portion]:
         """Yield portions; the generator's value tells whether the segment is closed and read to its end."""
@@ -148,17 +151,29 @@ class SegmentReader:
             if self._segment.segment_id == "":  # a live hourly file: only the answer tells its hour
                 hour = normal_ordinal(ordinal)
                 identity = segment_id(self._segment.log_file_name, hour)
-                if identity in self._already_read:
-                    raise Rotation
+                self._meet(identity)
                 self._segment = Segment(segment_id=identity, log_file_name=self._segment.log_file_name, ordinal=hour,
                                         size_bytes=self._segment.size_bytes,
                                         last_written_ms=self._segment.last_written_ms, closed=False)
-            self._held.move_on(self._segment.segment_id)
+            self._held.move_on(self._segment.segment_id, self._sent_before())
             self._is_begun = True
         if self._segment.closed and self._segment.ordinal:  # RDS-46: offsets count, ordinals don't
             self._prefix = self._segment.ordinal
         elif ordinal:
             self._prefix = ordinal
+
+    def _meet(self, identity: str) -> None:
+        """A new live hour: list before a byte of it is used, since older hours may have been rotated away unread."""
+        is_rotated = any(row.segment_id == identity for row in self._rows if row.log_file_name != self._segment.log_file_name)
+        if is_rotated or identity not in self._hours:
+            self._hours.add(identity)
+            raise Rotation
+
+    def _sent_before(self) -> int:
+        """Return up to where this segment may be stored already: it was begun once, then an older one turned up."""
+        sizes = [max(row.file_size, row.delivered_bytes) for row in self._rows
+                 if row.segment_id == self._segment.segment_id and row.delivered_bytes]
+        return max(sizes, default=0)
 
     # what an answer leads to
 
@@ -190,6 +205,10 @@ class SegmentReader:
             self._max_lines = wanted if wanted < PORTION_LINES else 0
 
     def _gap(self, to_position: int, reason: str) -> Iterator[Portion]:
+        if not self._is_begun:
+            if not self._prefix:
+                self._learn_prefix()
+            self._begin(self._prefix)
         gap = Gap(segment_id=self._segment.segment_id, from_position=self._reached, to_position=to_position, reason=reason)
         telemetry.gap_found(self._held.checkpoint, gap)
         self._reached, self._known = to_position, b""
@@ -295,6 +314,10 @@ class SegmentReader:
     def _rewind(self) -> None:
         """Find the newest kept position whose bytes are still there and go back to it (rds-log-api.md §8.3)."""
         row = self._held.checkpoint
+        self._rewinds += 1
+        if self._rewinds > MAX_REWINDS:
+            detail = f"{row.instance_id} {self._segment.log_file_name} reads differently each time"
+            raise Unreachable(detail)
         for kept in reversed(row.kept):
             if kept.byte_offset <= self._segment.size_bytes and self._still_there(kept.byte_offset, kept.tail_hash):
                 self._held.rewind(kept)
