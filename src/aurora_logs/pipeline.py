@@ -31,8 +31,8 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:  # 1 one writer: lease + epoch
         start = held.checkpoint
         files.began(start)
-        settle(held, ports.sink)                                                # 2 a dead worker's intent: wait, then search
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
+        settle(held, ports.sink)                                                # 2 a dead worker's intent: wait, then search
         tail, records, lost = Tail(), 0, 0
         for portion in download(ports.source, held, files):                     # 3 bytes from the claim's position on
             chunks = split(portion, tail, held, log_format)                     # 4 whole entries

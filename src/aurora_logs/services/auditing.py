@@ -6,12 +6,13 @@ from aurora_logs.formats import Format, format_of
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Batch
+from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.settings import Settings
 from aurora_logs.stages.audit import Rereading, report, resend_missing, stored_count
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
-from aurora_logs.stages.discover import FamilyFiles, Listing, first_checkpoint, log_file
+from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
 from aurora_logs.stages.download import download
 from aurora_logs.stages.parse import parse
 from aurora_logs.stages.settle import settle
@@ -52,7 +53,7 @@ class Auditor:
     def _is_due(self, row: TrackedFile) -> bool:
         if row.status != "completed" or row.audited_at or not row.records or row.delivered_bytes < row.file_size:
             return False
-        return self._ports.clock.now_us() // 1_000_000 - row.updated_at >= self._settings.audit_delay_sec
+        return self._now_sec() - row.updated_at >= self._settings.audit_delay_sec
 
     def _audit(self, known: TrackedInstance, row: TrackedFile) -> bool:
         instance = known.instance
@@ -62,13 +63,19 @@ class Auditor:
             return False
         file = log_file(instance, row.family, row.log_type)
         file_key = file_key_of(file.resource_id, file.log_type, row.segment_id)
-        missing = row.records - stored_count(self._ports.sink, file_key, row.log_type, row.file_size)
+        stored = stored_count(self._ports.sink, file_key, row.log_type, row.file_size)
+        missing = row.records - stored
         report(file, row.log_file_name, max(0, missing), row.records)
-        if missing > 0:
-            resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker)
-            return False  # the next round proves it
+        if missing > 0 and row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
+            self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
+                                                f"{stored} of {row.records} records are stored", self._now_sec()))
+        elif missing and resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker):
+            return False  # the next round proves it; when nothing was sent, each record was found by its id
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
-                                         now_sec=self._ports.clock.now_us() // 1_000_000)
+                                         now_sec=self._now_sec())
+
+    def _now_sec(self) -> int:
+        return self._ports.clock.now_us() // 1_000_000
 
 
 def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
@@ -80,8 +87,8 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
     sent = 0
     initial = first_checkpoint(file, files.segments())
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
-        settle(held, ports.sink)
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
+        settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
         for portion in download(ports.source, shadow, shadow):
             chunks = split(portion, tail, shadow, log_format)

@@ -4,6 +4,7 @@ An acknowledgement is a claim, not a proof: an unknown outcome is settled by wai
 missing is sent again. An outage counts as no attempt; a rejected record goes to the dead letters, the rest is stored.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -25,6 +26,8 @@ class Shipper:
     def __init__(self, sink: Sink, held: Claim, file: LogFile, clock: Clock, random: Random, settings: Settings) -> None:
         self._sink, self._held, self._file = sink, held, file
         self._clock, self._random, self._settings = clock, random, settings
+        self._began_sec = clock.monotonic_sec()
+        self._sent: deque[tuple[str, int, int, float]] = deque()  # file key, byte range and time of this visit's requests
 
     def ship(self, batch: Batch) -> Batch:
         """Return the batch as it was delivered: every record is stored, but those that became dead letters and are left out.
@@ -38,7 +41,7 @@ class Shipper:
         if not batch.lines:
             return batch
         started_sec = self._clock.monotonic_sec()
-        buried = self._deliver(batch, self._missing(batch) if batch.careful else batch.lines)
+        buried = self._deliver(batch, self._unsent(batch) if batch.careful else batch.lines)
         telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
         kept = [index for index in range(batch.count) if index not in buried]
         return batch if not buried else replace(batch, lines=[batch.lines[index] for index in kept],
@@ -49,6 +52,7 @@ class Shipper:
         failures = 0
         while lines:
             self._held.keep()
+            self._note_sent(batch)
             try:
                 receipt = self._sink.ship(batch, lines)
                 if receipt.stored != len(lines):
@@ -63,6 +67,20 @@ class Shipper:
             else:
                 break
         return set()
+
+    def _unsent(self, batch: Batch) -> Sequence[bytes]:
+        """Search for a range that may be stored, once no earlier request for it can land or hide from the search (fact 4)."""
+        sent = [sec for file_key, begins, ends, sec in self._sent
+                if file_key == batch.file_key and begins < batch.to_offset and batch.from_offset < ends]
+        self._held.wait(max([self._began_sec, *sent]) + self._sink.settle_sec - self._clock.monotonic_sec())
+        return self._missing(batch)
+
+    def _note_sent(self, batch: Batch) -> None:
+        now_sec = self._clock.monotonic_sec()
+        while self._sent and self._sent[0][3] + self._sink.settle_sec <= now_sec:
+            self._sent.popleft()
+        if self._sink.settle_sec:
+            self._sent.append((batch.file_key, batch.from_offset, batch.to_offset, now_sec))
 
     def _settle(self, batch: Batch, lines: Sequence[bytes], error: Unknown) -> Sequence[bytes]:
         """Wait until the request can't land any more, then look what of it is missing (REL-106..108)."""

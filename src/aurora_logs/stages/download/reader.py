@@ -65,8 +65,12 @@ class SegmentReader:
     def portions(self) -> Iterator[Portion]:
         """Yield portions; the generator's value tells whether the segment is closed and read to its end."""
         segment = self._segment
-        if segment.closed and self._reached >= segment.size_bytes and not segment.log_file_name.endswith(".gz"):
-            return True
+        if segment.closed and not self._listed_is_filtered():
+            if self._reached == segment.size_bytes:
+                self._begin(self._prefix)  # an empty file is a segment too
+                return True
+            if self._reached > segment.size_bytes:  # cut by a restart before it was rotated
+                self._rewind()
         if self._whole_is_better() and (yield from self._whole_file()):
             return segment.closed
         fruitless = 0
@@ -311,6 +315,10 @@ class SegmentReader:
 
     # trouble
 
+    def _listed_is_filtered(self) -> bool:
+        """Tell whether the listed size is not the size of what can be read (rds-log-api.md §5.4)."""
+        return self._segment.log_file_name.endswith(".gz") or self._segment.log_file_name.startswith("error/mysql-error")
+
     def _rewind(self) -> None:
         """Find the newest kept position whose bytes are still there and go back to it (rds-log-api.md §8.3)."""
         row = self._held.checkpoint
@@ -345,7 +353,7 @@ class SegmentReader:
         if not segment.closed:
             telemetry.file_stalled(row, segment.size_bytes)
             return False
-        if segment.log_file_name.endswith(".gz") or segment.log_file_name.startswith("error/mysql-error"):
+        if self._listed_is_filtered():
             self._begin(self._prefix)
             yield from self._emit(b"", closes=True)  # RDS-56: the rest was filtered by RDS
             return True
