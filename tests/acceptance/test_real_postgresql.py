@@ -56,6 +56,12 @@ def rows(sql: str, environment: dict[str, str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
+def has_data(environment: dict[str, str]) -> bool:
+    """Whether reading commands find a data directory yet; before, they end with 4 and say so."""
+    return subprocess.run([BIN / "aurora-logs", "query", "SELECT 1 AS one"], capture_output=True, env=environment,
+                          check=False).returncode == 0
+
+
 def delivered(environment: dict[str, str]) -> int:
     """Records in the sink's view now."""
     answer = rows("SELECT count(*) AS n FROM aurora_postgresql_logs", environment)
@@ -89,6 +95,8 @@ def test_every_entry_of_a_real_server_is_delivered_live(programs, tmp_path):
     with running(programs()) as server:
         load(server, rounds=ROUNDS, first_id=1_000)
         with collected(server, tmp_path) as (environment, product, output):
+            wait_until("the collector made no data directory", lambda: product.poll() is not None or has_data(environment),
+                       within_sec=DELIVERED_WITHIN_SEC, output=output)
             # the collector is at work before the rest is written: what follows is read live
             wait_until("nothing was delivered", lambda: product.poll() is not None or delivered(environment) > 0,
                        within_sec=DELIVERED_WITHIN_SEC, output=output)
