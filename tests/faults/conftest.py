@@ -1,0 +1,13 @@
+"""The bench of this folder's tests."""
+
+import contextlib
+
+import pytest
+from tests.faults.bench import Bench
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """Open benches of this test: `bench(*specs, faults=…, settings=…)`; closed at its end."""
+    with contextlib.ExitStack() as open_ones:
+        yield lambda *specs, **how: open_ones.enter_context(Bench(tmp_path, *specs, **how).open())
