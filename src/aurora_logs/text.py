@@ -63,10 +63,12 @@ class Times(msgspec.Struct, frozen=True, array_like=True):
         return Times(us, max(us, self.greatest_us))
 
 
-def local_us(year: int, month: int, day: int, hour: int, minute: int, second: int, fraction: bytes | None) -> int | None:
-    """Count microseconds from the parts of a date; None when it is no date. Second 60 counts as 59; digits beyond
-    the sixth of the fraction are cut.
+def local_us(parts: tuple[int, ...], fraction: bytes | None) -> int | None:
+    """Count microseconds from year, month, day, hour, minute, second and a fraction's digits; None when it is no date.
+
+    Second 60 counts as 59; digits beyond the sixth of the fraction are cut.
     """
+    year, month, day, hour, minute, second = parts
     try:
         days = date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
@@ -82,7 +84,7 @@ def read_rfc3339(text: bytes, start: int = 0) -> Printed | None:
     match = _RFC3339.match(text, start)
     if match is None:
         return None
-    us = local_us(*(int(part) for part in match.groups()[:6]), match[7])
+    us = local_us(tuple(int(part) for part in match.groups()[:6]), match[7])
     return None if us is None else Printed(us, (match[8] or b"").decode(), match.end())
 
 
@@ -92,7 +94,8 @@ def read_short(text: bytes, start: int = 0) -> Printed | None:
     if match is None:
         return None
     year = int(match[1])
-    us = local_us(year + (1900 if year >= 70 else 2000), *(int(part) for part in match.groups()[1:6]), match[7])
+    full = year + (1900 if year >= 70 else 2000)
+    us = local_us((full, *(int(part) for part in match.groups()[1:6])), match[7])
     return None if us is None else Printed(us, "", match.end())
 
 
@@ -159,7 +162,7 @@ def _abbreviated(printed: Printed, zone_name: str) -> tuple[int, str]:
 def hour_in_name(name: str) -> int | None:
     """Return the hour that a file's name or ordinal tells (`2026-11-22.10`, `postgresql.log.2026-11-22-1013`), in µs."""
     match = _NAME_HOUR.search(name)
-    return None if match is None else local_us(*(int(part) for part in match.groups()), 0, 0, None)
+    return None if match is None else local_us((*(int(part) for part in match.groups()), 0, 0), None)
 
 
 def integer(text: bytes) -> int | None:
