@@ -252,8 +252,8 @@ class Files(Protocol):
     def list_again(self) -> None:
         """List at the source and save what is new. Raises as LogSource.log_files."""
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
-        """All of this segment is delivered: mark its row, before the checkpoint moves on."""
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
+        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed."""
 
 
 class Ports:

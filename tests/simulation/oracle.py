@@ -113,6 +113,8 @@ class Oracle:
                 if file.purged or gone:
                     if row is not None and row.status != "completed":
                         found.append(f"{file.name} is gone, its row is {row.status}")
+                    elif row is not None and row.records and not row.audited_at:
+                        found.append(f"{file.name} is gone and not audited")
                     continue
                 if row is None:
                     found.append(f"{file.name} has no row")

@@ -75,8 +75,9 @@ class Rereading:
     def list_again(self) -> None:
         """A reread does not follow rotations; the next audit does."""
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
         """Its row is marked already."""
+        return True
 
 
 def stored_count(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> int:

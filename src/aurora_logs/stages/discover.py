@@ -107,7 +107,9 @@ class FamilyFiles:
         return self._rows
 
     def is_closed(self, row: TrackedFile) -> bool:
-        """A newer file of the type has been known for two listing intervals, and this one was not written since."""
+        """Gone; or a newer file of the type has been known for two listing intervals, and this one not written since."""
+        if row.missing >= GONE_AFTER:
+            return True
         if is_hourly(row.log_file_name):
             return row.log_file_name != self._family
         known_sec = self._clock.now_us() // 1_000_000 - 2 * self._settings.interval_sec
@@ -124,9 +126,9 @@ class FamilyFiles:
         if row is not None and row.status != "processing":
             self._track(row, checkpoint, "processing")
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> None:
-        """All of a closed segment is delivered or accounted for."""
-        self._track(row, checkpoint, "completed", delivered_bytes=row.file_size)
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
+        """All of a closed segment is delivered or accounted for; False when it is listed with another size by now."""
+        return self._track(row, checkpoint, "completed", delivered_bytes=row.file_size, file_size=row.file_size)
 
     def finish(self, checkpoint: Checkpoint) -> bool:
         """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""

@@ -50,8 +50,8 @@ def _segments(source: LogSource, held: Claim, files: Files, gone: set[str], hour
         if not (yield from reader.portions()):
             return
         row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
-        if row is not None:
-            files.drained(row, held.checkpoint)
+        if row is not None and not files.drained(row, held.checkpoint):
+            raise Rotation
 
 
 def _lost(held: Claim, gap: Gap) -> Iterator[Portion]:

@@ -92,7 +92,8 @@ class SegmentReader:
                 self._rewind()
             if segment.closed and self._reached >= segment.size_bytes:
                 return True
-            if not segment.closed and not answer.more and self._reached >= segment.size_bytes:
+            is_cut = isinstance(verdict, Nothing) and bool(self._known) and self._reached > segment.size_bytes
+            if not segment.closed and not answer.more and self._reached >= segment.size_bytes and not is_cut:
                 return False
             fruitless = fruitless + 1 if (self._reached, self._max_lines) == before else 0
         return (yield from self._at_a_standstill())
@@ -340,8 +341,11 @@ class SegmentReader:
         if not size:
             return False
         self._held.keep()
-        answer = self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name,
-                                   self._marker_at(offset - size), max_lines=CHECK_BYTES)
+        try:
+            answer = self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name,
+                                       self._marker_at(offset - size), max_lines=CHECK_BYTES)
+        except BinaryRefused:  # it can't be told: an earlier position is as good, what follows is sent carefully
+            return False
         return is_same(answer.content, known)
 
     def _at_a_standstill(self) -> Iterator[Portion]:
