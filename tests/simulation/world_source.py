@@ -34,6 +34,7 @@ class File:
     last_written_us: int = 0
     listed_bytes: int = 0  # the most that a listing ever said
     cut_bytes_at_most: int = 0
+    listed_names: set = field(default_factory=set)
     purged: bool = False
     troubled: list = field(default_factory=list)  # (from, to, cause): what some call could not give
 
@@ -111,6 +112,7 @@ class Family:
         del file.content[gone[0].start:]
         del file.entries[len(file.entries) - len(gone):]
         file.cut_off += gone
+        file.listed_bytes = min(file.listed_bytes, len(file.content))
         file.last_written_us = now_us
         return len(gone)
 
@@ -141,6 +143,7 @@ class SourceWorld:
         for file in self.present(instance_id):
             if name_contains in file.name:
                 file.listed_bytes = max(file.listed_bytes, len(file.content))
+                file.listed_names.add(file.name)
                 found.append(ListedFile(log_file_name=file.name, size_bytes=len(file.content),
                                         last_written_ms=(self._clock_us + file.last_written_us) // 1000))
         return found

@@ -40,11 +40,15 @@ class HeldClaim:
             self._write(lambda until_ms: self._state.renew(self.checkpoint, until_ms=until_ms), lambda _: True)
 
     def wait(self, sec: float) -> None:
-        """Sleep `sec` seconds, renewing the lease every third of it (reliability.md fact 5). Raises: EpochMoved."""
+        """Sleep `sec` seconds, renewing the lease every third of it (reliability.md fact 5).
+
+        Raises: EpochMoved, Transient when the service stops.
+        """
         ends_sec = self._clock.monotonic_sec() + sec
         while (left_sec := ends_sec - self._clock.monotonic_sec()) > 0:
             self.keep()
-            self._clock.sleep(min(left_sec, self._settings.lease_sec / 3))
+            if not _slept(self._clock, min(left_sec, self._settings.lease_sec / 3)):
+                raise Transient("the service stops")  # REL-117: the intent stays, the next owner settles
         self.keep()
 
     # the protocol's writes
@@ -168,7 +172,8 @@ class HeldClaim:
                 if not applied(row):
                     continue
             except Transient:
-                self._clock.sleep(RETRY_SEC * (0.5 + self._random.uniform()))
+                if not _slept(self._clock, RETRY_SEC * (0.5 + self._random.uniform())):
+                    raise
                 continue
             break
         self._lease_ends_sec = before_sec + self._settings.lease_sec - self._settings.skew_sec
@@ -178,15 +183,22 @@ class HeldClaim:
             try:
                 return self._state.checkpoint(self.checkpoint.instance_id, self.checkpoint.log_file_name)
             except Transient:
-                if self._clock.monotonic_sec() >= self._lease_ends_sec:
+                is_over = self._clock.monotonic_sec() >= self._lease_ends_sec
+                if is_over or not _slept(self._clock, RETRY_SEC * (0.5 + self._random.uniform())):
                     raise
-                self._clock.sleep(RETRY_SEC * (0.5 + self._random.uniform()))
 
     def _is_mine(self, row: Checkpoint) -> bool:
         return row.lease_owner == self.checkpoint.lease_owner and row.epoch == self.checkpoint.epoch
 
     def _now_sec(self) -> int:
         return self._clock.now_us() // 1_000_000
+
+
+def _slept(clock: Clock, sec: float) -> bool:
+    """Sleep; False when the service stops, which ends every sleep at once: a loop must not spin on it."""
+    before_sec = clock.monotonic_sec()
+    clock.sleep(sec)
+    return clock.monotonic_sec() - before_sec >= sec / 2
 
 
 def _same_place(row: Checkpoint, moved: Checkpoint) -> bool:
@@ -212,7 +224,8 @@ def _take(state: StateStore, clock: Clock, random: Random, settings: Settings, i
             elif isinstance(error, ClaimHeld):
                 raise
             else:
-                clock.sleep(RETRY_SEC * (0.5 + random.uniform()))
+                if not _slept(clock, RETRY_SEC * (0.5 + random.uniform())):
+                    raise
                 continue
         return HeldClaim(state, clock, random, settings, row, before_sec + settings.lease_sec - settings.skew_sec)
 

@@ -239,7 +239,7 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
         return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
     return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id,
                       segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
-                      gap_bytes=start.gap_bytes)
+                      gap_bytes=start.gap_bytes, resend_until=start.file_size)  # RUN-68: the row may lag behind the sink
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

@@ -10,7 +10,7 @@ from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
 from aurora_logs.records.flow import Gap, Portion, Segment
-from aurora_logs.stages.download.plan import GONE_AFTER, next_step
+from aurora_logs.stages.download.plan import GONE_AFTER, Visit, next_step
 from aurora_logs.stages.download.reader import Rotation, SegmentReader
 
 MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
@@ -22,31 +22,30 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
     The claim's checkpoint must have passed a portion before the next one is asked for.
     Raises: what the source raises; ListingChanged when the files don't hold still.
     """
-    gone: set[str] = set()
-    hours: set[str] = set()
+    visit = Visit()
     for _ in range(MAX_SURPRISES):
         try:
-            yield from _segments(source, held, files, gone, hours)
+            yield from _segments(source, held, files, visit)
         except Rotation:
             files.list_again()
         except LogFileGone as error:  # RDS-39: perhaps only renamed: list, and decide by what is there
             files.list_again()
-            gone.update(_vanished(files, error.detail))
+            visit.gone.update(_vanished(files, error.detail))
         else:
             return
     raise ListingChanged(f"{held.checkpoint.instance_id} {held.checkpoint.log_file_name}")
 
 
-def _segments(source: LogSource, held: Claim, files: Files, gone: set[str], hours: set[str]) -> Iterator[Portion]:
-    while (step := next_step(held.checkpoint, files, gone)) is not None:
+def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Iterator[Portion]:
+    while (step := next_step(held.checkpoint, files, visit)) is not None:
         if isinstance(step, Gap):
-            yield from _lost(held, step)
-            gone.add(step.segment_id)
+            yield from _lost(held, step, files)
+            visit.gone.add(step.segment_id)
             for row in files.segments():
                 if row.missing >= GONE_AFTER and row.segment_id in ("", step.segment_id):
                     files.drained(row, held.checkpoint)
             continue
-        reader = SegmentReader(source, held, step, files.segments(), hours)
+        reader = SegmentReader(source, held, step, files.segments(), visit)
         if not (yield from reader.portions()):
             return
         row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
@@ -54,10 +53,11 @@ def _segments(source: LogSource, held: Claim, files: Files, gone: set[str], hour
             raise Rotation
 
 
-def _lost(held: Claim, gap: Gap) -> Iterator[Portion]:
+def _lost(held: Claim, gap: Gap, files: Files) -> Iterator[Portion]:
     if held.checkpoint.segment_id != gap.segment_id:
         held.move_on(gap.segment_id)
-    if gap.from_position == gap.to_position:
+    is_listed = any(row.segment_id in ("", gap.segment_id) for row in files.segments() if row.missing >= GONE_AFTER)
+    if gap.from_position == gap.to_position and is_listed:
         return  # all that was ever listed is delivered
     segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
                       size_bytes=gap.to_position, last_written_ms=0, closed=True)

@@ -14,14 +14,27 @@ from aurora_logs.segments import is_hourly, ordinal_of, ordinal_order
 GONE_AFTER = 3  # whole listings in a row without the file (rds-log-api.md §8.4)
 
 
-def next_step(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
-    """Return the segment to read, a gap to report, or None when nothing is left.
+class Visit:
+    """What one visit has found out so far.
 
-    gone: listed names that a read of this visit did not find, and segment ids whose gap is on record.
+    gone:   listed names that a read did not find, and segment ids whose gap is on record.
+    hours:  live segments that an answer named.
+    strays: answers under the live name that belonged to another hour than ours, each followed by a listing.
     """
+
+    __slots__ = ("gone", "hours", "strays")
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.hours: set[str] = set()
+        self.strays = 0
+
+
+def next_step(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Gap | None:
+    """Return the segment to read, a gap to report, or None when nothing is left."""
     if not is_hourly(checkpoint.log_file_name):
-        return _dated(checkpoint, files, gone)
-    return _hourly(checkpoint, files, gone)
+        return _dated(checkpoint, files, visit.gone)
+    return _hourly(checkpoint, files, visit)
 
 
 def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
@@ -38,15 +51,16 @@ def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segme
                    last_written_ms=row.last_written, closed=closed)
 
 
-def _hourly(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
-    family, current = checkpoint.log_file_name, checkpoint.segment_id
+def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Gap | None:
+    family, current, gone = checkpoint.log_file_name, checkpoint.segment_id, visit.gone
     rows = files.segments()
     rotated = sorted((row for row in rows if row.log_file_name != family), key=_hour)
     known = {row.segment_id for row in rotated}
     is_live = bool(current) and current not in known and current not in gone
     waiting = [row for row in rotated if not is_drained(row) and row.segment_id not in gone]
-    if is_live and waiting and ordinal_order(current.partition("@")[2]) < _hour(waiting[0]):
-        # A newer hour is rotated away already, so ours was too, and it is not listed any more (RDS-43).
+    is_passed = bool(waiting) and ordinal_order(current.partition("@")[2]) < _hour(waiting[0])
+    if is_live and (is_passed or visit.strays >= GONE_AFTER):
+        # A newer hour is rotated away or live already, and ours is not listed any more (RDS-43); how long it was is unknown.
         return Gap(segment_id=current, from_position=checkpoint.byte_offset, to_position=checkpoint.byte_offset,
                    reason="purged")
     for row in sorted(waiting, key=lambda one: one.segment_id != current):  # the begun one, then the oldest

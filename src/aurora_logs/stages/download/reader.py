@@ -29,6 +29,7 @@ from aurora_logs.stages.download.answers import (
     is_same,
     judge,
 )
+from aurora_logs.stages.download.plan import Visit
 
 WHOLE_FROM_BYTES = 2 << 20  # planner rule 4 (rds-log-api.md §11): two portions or more are cheaper as one call
 WHOLE_SHARE = 0.1  # … when at least this share of the file is still to be read
@@ -46,10 +47,10 @@ class Rotation(Exception):  # a turn of events inside this stage, not an error o
 class SegmentReader:
     """Reads one segment. `portions()` yields checked bytes and returns True when the closed segment is at its end."""
 
-    def __init__(self, source: LogSource, held: Claim, segment: Segment, rows: Sequence[TrackedFile], hours: set[str]) -> None:
-        """rows: of this family; hours: live segments that this visit has met, to which it adds."""
+    def __init__(self, source: LogSource, held: Claim, segment: Segment, rows: Sequence[TrackedFile], visit: Visit) -> None:
+        """rows: of this family. visit: to which it adds the hours that it meets."""
         self._source, self._held, self._segment = source, held, segment
-        self._rows, self._hours = rows, hours
+        self._rows, self._visit = rows, visit
         row = held.checkpoint
         is_mine = bool(segment.segment_id) and row.segment_id == segment.segment_id
         self._reached = row.byte_offset if is_mine else 0
@@ -116,6 +117,7 @@ class SegmentReader:
         live_ordinal = self._segment.ordinal if not self._segment.closed and self._segment.ordinal else None
         verdict = judge(answer, asked, known, live_ordinal)
         if isinstance(verdict, Rotated):
+            self._visit.strays += 1
             raise Rotation
         if isinstance(verdict, Unplaced):
             verdict = self._confirm(verdict, known)
@@ -140,6 +142,7 @@ class SegmentReader:
             raise Unreachable(detail)
         if is_hourly(self._held.checkpoint.log_file_name) and not self._segment.closed and (
                 self._segment.ordinal not in (None, normal_ordinal(marker.ordinal))):
+            self._visit.strays += 1
             raise Rotation
         self._prefix = marker.ordinal
 
@@ -170,8 +173,8 @@ class SegmentReader:
     def _meet(self, identity: str) -> None:
         """A new live hour: list before a byte of it is used, since older hours may have been rotated away unread."""
         is_rotated = any(row.segment_id == identity for row in self._rows if row.log_file_name != self._segment.log_file_name)
-        if is_rotated or identity not in self._hours:
-            self._hours.add(identity)
+        if is_rotated or identity not in self._visit.hours:
+            self._visit.hours.add(identity)
             raise Rotation
 
     def _sent_before(self) -> int:
