@@ -41,11 +41,19 @@ class MysqlSlow:
         start = borders.furniture_end(buffer, 0)
         if start == len(buffer):
             return start if borders.is_header_end(buffer) or not buffer.strip() else 0
-        if borders.begins_entry(buffer, start):
-            return start or max(0, borders.entry_end(buffer, 0, whole=False))
-        stop = borders.raw_end(buffer, start, whole=False)
-        piece = lines_within(buffer, start, len(buffer) if stop < 0 else stop, RAW_RUN_BYTES)
-        return start or (piece if stop >= 0 or piece < len(buffer) else 0)
+        if start:
+            return start
+        if borders.begins_entry(buffer, 0):
+            stop = borders.entry_end(buffer, 0, whole=False)
+            return stop if self._is_sure(buffer, stop) else 0
+        stop = borders.raw_end(buffer, 0, whole=False)
+        piece = lines_within(buffer, 0, len(buffer) if stop < 0 else stop, RAW_RUN_BYTES)
+        return piece if piece < len(buffer) and (piece != stop or self._is_sure(buffer, stop)) else 0
+
+    @staticmethod
+    def _is_sure(buffer: bytes, stop: int) -> bool:
+        """Tell whether the text before a border shows by itself that it is whole, or the border does."""
+        return stop > 0 and (borders.is_terminated(buffer[:stop]) or borders.is_full_head(buffer, stop))
 
     def next_head(self, buffer: bytes, start: int) -> int:
         """Find the next head that stands behind `;`, or is a full one."""

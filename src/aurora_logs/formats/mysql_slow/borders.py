@@ -157,6 +157,7 @@ def entry_end(buffer: bytes, start: int, *, whole: bool) -> int:
     whole: nothing follows the buffer, so that a head which its end cuts counts as a head (FMT-121).
     """
     has_user = any(b"# User" in line for line in buffer[start : start + 4096].split(b"\n", 2)[:2])
+    is_cut = whole and not is_terminated(buffer)
     for at in _candidates(buffer, start, whole=whole):
         closed = closed_before(buffer, at, start)
         if not closed and at - start <= FULL_HEAD_AFTER_BYTES:
@@ -164,20 +165,26 @@ def entry_end(buffer: bytes, start: int, *, whole: bool) -> int:
         verdict = head_at(buffer, at)
         is_head = verdict is Verdict.HEAD and (closed or is_full_head(buffer, at))
         is_bare = verdict is Verdict.BARE and closed and not has_user
-        if is_head or is_bare or (whole and closed and verdict is Verdict.OPEN):
+        if is_head or is_bare or (is_cut and closed and verdict is Verdict.OPEN):
             return _header_before(buffer, start, at)
     return _header_before(buffer, start, len(buffer) if whole else -1)
 
 
 def raw_end(buffer: bytes, start: int, *, whole: bool) -> int:
     """Return where the run of text without a head at `start` ends: a head or header, else -1 (whole: the end)."""
+    is_cut = whole and not is_terminated(buffer)
     for at in _candidates(buffer, start, whole=whole):
         verdict = head_at(buffer, at)
         if verdict is Verdict.HEAD or (
-            (verdict is Verdict.BARE or (whole and verdict is Verdict.OPEN)) and closed_before(buffer, at, start)
+            (verdict is Verdict.BARE or (is_cut and verdict is Verdict.OPEN)) and closed_before(buffer, at, start)
         ):
             return _header_before(buffer, start, at)
     return _header_before(buffer, start, len(buffer) if whole else -1)
+
+
+def is_terminated(buffer: bytes) -> bool:
+    """Tell whether the buffer ends as a whole entry does: then no head at its end was cut."""
+    return buffer[-512:].rstrip(b" \t\r\n").endswith((b";", MARK)) or is_header_end(buffer)
 
 
 def _candidates(buffer: bytes, start: int, *, whole: bool) -> Iterator[int]:

@@ -123,7 +123,7 @@ def _account(text: bytes) -> bytes | None:
         read_user(text, said)
         names = ("user_name", "db_user_effective", "client_address", "network_peer_address")
         pairs = {name: said.fields[name] for name in names if name in said.fields}
-        is_odd = b"Id:" in text or bool(said.errors)
+        is_odd = b"Id:" in text or bool(said.errors) or b"]" not in text.partition(b"@ ")[2]
         wired = None if is_odd else b"," + msgspec.json.encode(pairs)[1:-1] if pairs else b""
         if len(_accounts) >= _CACHED:
             _accounts.clear()
@@ -273,10 +273,11 @@ class _Run:
         greatest, floor, last = self.greatest_us, self.floor_us, self.last_us
         database, is_carried = self.database, self.is_carried
         head = first(content, at) or second(content, at)
+        account = _account(head[4]) if head else None
         while head is not None and len(lines) < max_records and size < max_bytes:
             body = head.end()
             stop = find(b"\n# ", body) + 1
-            following = None
+            following = next_account = None
             if stop:
                 following = first(content, stop)
                 if following is None:
@@ -284,6 +285,10 @@ class _Run:
                     following = first(content, stop)
                     if following is None:
                         break
+                # a head with an odd account line may be none: the slow face decides
+                next_account = _accounts.get(following[4]) or _account(following[4])
+                if next_account is None:
+                    break
             else:
                 stop = end
             fields = head.groups()
@@ -294,7 +299,6 @@ class _Run:
             event, key, command = b"slow_query", b',"db_query_text":', b""
             if operation is None and (command := _command(sql)):
                 event, key, operation = b"admin_command", b"", b""
-            account = _accounts.get(fields[3]) or _account(fields[3])
             query_time, lock_time = fields[5].rstrip(b"0"), fields[6].rstrip(b"0")
             if (
                 operation is None
@@ -351,7 +355,7 @@ class _Run:
             last = us
             if us > greatest:
                 greatest, floor = us, us - DAY_US
-            at, head = stop, following
+            at, head, account = stop, following, next_account
         if at > begin:
             self.covered += at - begin
             self.last_us, self.greatest_us, self.floor_us, self.after = last, greatest, floor, "e"
