@@ -145,7 +145,7 @@ def _restart_when_over(run, process, killed_us):
     if process.is_over():
         run.restart(process)
         process.dead = True
-    elif run.engine.now_us >= killed_us:
+    elif run.engine.now_us >= killed_us and process.paused_until_us < killed_us - 60_000_000:
         run.oracle.violated("drain", f"{process.name} did not end within its grace time")
         run.kill(process)
     else:

@@ -187,7 +187,8 @@ class SourceWorld:
             end -= len(parts[lines_max])
         elif end < size and not window.endswith(b"\n") and self._caps.cut != "bytes":
             whole = window.rfind(b"\n") + 1
-            if whole and self._caps.cut == "waits":
+            line_end = file.content.find(b"\n", end) + 1 or size
+            if whole and self._caps.cut == "waits" and line_end - offset - whole <= self._caps.size_bytes // 4:
                 end = offset + whole
             else:
                 notice = True

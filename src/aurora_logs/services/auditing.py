@@ -5,7 +5,7 @@ from aurora_logs.errors import AuroraLogsError, Conflict
 from aurora_logs.formats import Format, format_of
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
-from aurora_logs.records.flow import Batch
+from aurora_logs.records.flow import Batch, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.settings import Settings
@@ -69,8 +69,10 @@ class Auditor:
         if missing > 0 and row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
             self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
                                                 f"{stored} of {row.records} records are stored", self._now_sec()))
-        elif missing and resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker):
-            return False  # the next round proves it; when nothing was sent, each record was found by its id
+        elif missing:
+            again = resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker)
+            if again.records or again.gap_bytes > row.gap_bytes:
+                return False  # the next round proves it; when nothing was sent, each record was found by its id
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
                                          now_sec=self._now_sec())
 
@@ -79,23 +81,25 @@ class Auditor:
 
 
 def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
-           settings: Settings, worker: str) -> int:
-    """Read a closed segment again and send the records of `within` that the sink lacks; return how many.
+           settings: Settings, worker: str) -> Progress:
+    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, and what
+    could not be read.
 
     Under the file's claim, each repair with its own intent; the checkpoint does not move.
     """
-    sent = 0
+    sent = unread_bytes = 0
     initial = first_checkpoint(file, files.segments())
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
         for portion in download(ports.source, shadow, shadow):
+            unread_bytes += portion.gap.to_position - portion.gap.from_position if portion.gap else 0
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
             for repair in resend_missing(made, shadow, ports.sink, within):
                 sent += _send(held, shipper, repair)
-    return sent
+    return Progress(records=sent, gap_bytes=unread_bytes, complete=not unread_bytes)
 
 
 def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
@@ -114,6 +118,7 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     row = next((one for one in files.segments() if one.segment_id == letter.segment_id), None)
     if row is None:
         return 0
-    sent = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
-    ports.state.delete_dead_letter(message_id)
-    return sent
+    again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
+    if again.gap_bytes <= row.gap_bytes:  # else its bytes may be among those that could not be read now
+        ports.state.delete_dead_letter(message_id)
+    return again.records

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
-from aurora_logs.records.flow import Gap, Portion, Segment
-from aurora_logs.stages.download.plan import GONE_AFTER, Visit, next_step
+from aurora_logs.records.flow import Portion, Segment
+from aurora_logs.stages.download.plan import Lost, Visit, next_step
 from aurora_logs.stages.download.reader import Rotation, SegmentReader
 
 MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
@@ -38,12 +38,11 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
 
 def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Iterator[Portion]:
     while (step := next_step(held.checkpoint, files, visit)) is not None:
-        if isinstance(step, Gap):
-            yield from _lost(held, step, files)
-            visit.gone.add(step.segment_id)
-            for row in files.segments():
-                if row.missing >= GONE_AFTER and row.segment_id in ("", step.segment_id):
-                    files.drained(row, held.checkpoint)
+        if isinstance(step, Lost):
+            yield from _lost(held, step)
+            visit.gone.add(step.gap.segment_id)
+            if step.row is not None and not files.drained(step.row, held.checkpoint):
+                raise Rotation
             continue
         reader = SegmentReader(source, held, step, files.segments(), visit)
         if not (yield from reader.portions()):
@@ -53,11 +52,11 @@ def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Ite
             raise Rotation
 
 
-def _lost(held: Claim, gap: Gap, files: Files) -> Iterator[Portion]:
+def _lost(held: Claim, lost: Lost) -> Iterator[Portion]:
+    gap = lost.gap
     if held.checkpoint.segment_id != gap.segment_id:
         held.move_on(gap.segment_id)
-    is_listed = any(row.segment_id in ("", gap.segment_id) for row in files.segments() if row.missing >= GONE_AFTER)
-    if gap.from_position == gap.to_position and is_listed:
+    if gap.from_position == gap.to_position and lost.row is not None:
         return  # all that was ever listed is delivered
     segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
                       size_bytes=gap.to_position, last_written_ms=0, closed=True)

@@ -5,6 +5,7 @@ immutable. Pure: rows in, one step out.
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from aurora_logs.ports import Files
 from aurora_logs.records.fleet import TrackedFile
@@ -30,14 +31,21 @@ class Visit:
         self.strays = 0
 
 
-def next_step(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Gap | None:
-    """Return the segment to read, a gap to report, or None when nothing is left."""
+class Lost(NamedTuple):
+    """The rest of a file that is gone: an empty gap when all that was listed is delivered. row: None when none tells."""
+
+    gap: Gap
+    row: TrackedFile | None
+
+
+def next_step(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Lost | None:
+    """Return the segment to read, what is lost, or None when nothing is left."""
     if not is_hourly(checkpoint.log_file_name):
         return _dated(checkpoint, files, visit.gone)
     return _hourly(checkpoint, files, visit)
 
 
-def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Gap | None:
+def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segment | Lost | None:
     family = checkpoint.log_file_name
     rows = sorted(files.segments(), key=lambda one: one.log_file_name)
     row = next((one for one in rows if one.missing < GONE_AFTER and one.log_file_name not in gone), None)
@@ -51,7 +59,7 @@ def _dated(checkpoint: Checkpoint, files: Files, gone: Collection[str]) -> Segme
                    last_written_ms=row.last_written, closed=closed)
 
 
-def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Gap | None:
+def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Lost | None:
     family, current, gone = checkpoint.log_file_name, checkpoint.segment_id, visit.gone
     rows = files.segments()
     rotated = sorted((row for row in rows if row.log_file_name != family), key=_hour)
@@ -61,8 +69,8 @@ def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Gap
     is_passed = bool(waiting) and ordinal_order(current.partition("@")[2]) < _hour(waiting[0])
     if is_live and (is_passed or visit.strays >= GONE_AFTER):
         # A newer hour is rotated away or live already, and ours is not listed any more (RDS-43); how long it was is unknown.
-        return Gap(segment_id=current, from_position=checkpoint.byte_offset, to_position=checkpoint.byte_offset,
-                   reason="purged")
+        return Lost(Gap(segment_id=current, from_position=checkpoint.byte_offset, to_position=checkpoint.byte_offset,
+                        reason="purged"), None)
     for row in sorted(waiting, key=lambda one: one.segment_id != current):  # the begun one, then the oldest
         if row.log_file_name in gone or row.missing >= GONE_AFTER:
             return _lost(checkpoint, row, row.segment_id, gone)
@@ -96,7 +104,7 @@ def _hour(row: TrackedFile) -> tuple[str, int]:
     return ordinal_order(ordinal_of(row.log_file_name) or row.log_file_name)
 
 
-def _lost(checkpoint: Checkpoint, row: TrackedFile, segment_id: str, gone: Collection[str]) -> Gap | None:
+def _lost(checkpoint: Checkpoint, row: TrackedFile, segment_id: str, gone: Collection[str]) -> Lost | None:
     """The rest of a file that is gone; nothing as long as too few whole listings said so (RDS-05, RDS-39)."""
     if segment_id in gone or row.missing < GONE_AFTER:
         return None
@@ -104,8 +112,8 @@ def _lost(checkpoint: Checkpoint, row: TrackedFile, segment_id: str, gone: Colle
     if checkpoint.segment_id == segment_id:
         at = checkpoint.byte_offset
     in_doubt = checkpoint.segment_id == segment_id and checkpoint.resend_until > at
-    return Gap(segment_id=segment_id, from_position=at, to_position=max(at, row.file_size),
-               reason="in_doubt" if in_doubt else "purged")
+    return Lost(Gap(segment_id=segment_id, from_position=at, to_position=max(at, row.file_size),
+                    reason="in_doubt" if in_doubt else "purged"), row)
 
 
-__all__ = ["GONE_AFTER", "is_drained", "next_step"]
+__all__ = ["GONE_AFTER", "Lost", "Visit", "is_drained", "next_step"]
