@@ -278,6 +278,18 @@ def test_a_late_write_of_an_earlier_claim_is_refused(state, write):
 
 
 @pytest.mark.parametrize("write", WRITES_OF_AN_OWNER)
+def test_an_owner_that_uses_its_name_again_is_told_apart_by_the_epoch(state, write):
+    """Mine is lease_owner *and* epoch (§5.2): a nonce drawn twice must not open the fence."""
+    first = claim(state)
+    state.store.release(first, withdraw_intent=False)
+    second = claim(state)
+
+    with pytest.raises(EpochMoved):
+        WRITES_OF_AN_OWNER[write](state.store, first)
+    assert state.store.checkpoint(INSTANCE, FILE) == second
+
+
+@pytest.mark.parametrize("write", WRITES_OF_AN_OWNER)
 def test_a_write_after_release_is_refused(state, write):
     held = claim(state)
     state.store.release(held, withdraw_intent=False)

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 
+import duckdb
 import pytest
 from tests.contracts.samples import CountedRandom, a_batch
 
 from aurora_logs.adapters.embedded import insights as module
+from aurora_logs.adapters.embedded.batch_files import stream_files
 from aurora_logs.adapters.embedded.compaction import compact
 from aurora_logs.adapters.embedded.directory import open_for_collecting
 from aurora_logs.adapters.embedded.insights import DuckDbInsights
@@ -70,7 +72,6 @@ FORBIDDEN = {
     "PRAGMA": "PRAGMA enable_external_access = true",
     "RESET": "RESET enable_external_access",
     "CALL": "CALL enable_logging(storage_path = '{folder}/written')",
-    "a variable of this process": "SELECT * FROM planted_rows",
     "a secret": "CREATE SECRET s (TYPE s3)",
 }
 
@@ -99,7 +100,12 @@ def test_no_way_leads_out_of_the_streams(directory, tmp_path, way):
     assert ask(directory, f"SELECT count(*) FROM {SLOW}") == [(3,)]
 
 
-planted_rows = [("planted_secret",)]
+def test_no_setting_of_a_closed_connection_can_be_changed(directory):
+    with duckdb.connect() as connection:
+        module._open_streams(connection, {"slowquery": stream_files(directory, SLOW)})
+        for setting in ("memory_limit = '100GB'", "enable_external_access = true", "allowed_paths = ['/etc/passwd']"):
+            with pytest.raises(duckdb.Error, match="Cannot change"):
+                connection.execute(f"SET {setting}")
 
 
 def _listening():

@@ -64,6 +64,19 @@ def test_batch_files_become_one_parquet_file_with_the_same_records(directory, si
     assert len(list((directory.parquet / STREAM).glob("*.parquet"))) == 1
 
 
+def test_a_source_that_outlived_its_commit_is_not_read_and_goes_with_the_next_run(directory, sink):
+    ids = sorted(ship(sink, a_batch([0, 10]), a_batch([20])))
+    sources = {path: path.read_bytes() for path in stream_files(directory, STREAM).batches}
+    compact_all(directory)
+    for path, content in sources.items():
+        path.write_bytes(content)
+
+    assert [row[0].encode() for row in ask(directory, f"SELECT record_id FROM {STREAM} ORDER BY 1")] == ids
+    assert sink.stored("slowquery", a_batch([0]).file_key, 0, 1000) == set(ids)
+    compact_all(directory)
+    assert not any(path.exists() for path in sources)
+
+
 def test_records_that_come_after_a_compaction_are_seen_beside_it(directory, sink):
     ids = ship(sink, a_batch([0, 10]))
     compact_all(directory)

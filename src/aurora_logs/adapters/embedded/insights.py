@@ -126,7 +126,6 @@ def _open_streams(connection: "duckdb.DuckDBPyConnection", listed: dict[str, Str
         connection.execute(_view(STREAMS[log_type], stream_columns(log_type), files))
     paths = [path for files in listed.values() for path in _paths(files)]
     connection.execute("SET temp_directory = ''")
-    connection.execute("SET python_enable_replacements = false")  # else a query could read variables of this process
     connection.execute(f"SET allowed_paths = {sql_list(map(str, paths))} || {file_patterns(paths)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
