@@ -155,3 +155,15 @@ def _csv_cell(value: object) -> object:
     if text.startswith(FORMULA_BEGINS):
         text = "'" + text
     return one_line(text)
+
+
+def show_one(item: Mapping[str, object]) -> None:
+    """Print one thing with a line per field; what is unknown or empty is left out."""
+    known = {name: value for name, value in item.items() if value not in (None, "", [])}
+    width = max(map(len, known), default=0)
+    for name, value in known.items():
+        values = value if isinstance(value, list) else [value]
+        for number, one in enumerate(values):
+            kind: Kind = "count" if isinstance(one, int) else "text"
+            text = one_line(json.dumps(units.plain(one))) if isinstance(one, dict) else cell(one, kind)
+            print(f"{name if number == 0 else '':<{width}}  {text}")

@@ -40,7 +40,10 @@ def parse(
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="lines of a table")] = 10,
     sort: Annotated[SORTS, typer.Option("--sort", help="of the top statements, greatest first")] = "total",
 ) -> None:
-    """Read log files and show what they cost: the format is found by name and content, nothing leaves this machine."""
+    """Read log files and rank their statements.
+
+    The format is found by name and content; nothing leaves this machine.
+    """
     from aurora_logs.cli.failures import PARTLY, USAGE, show_error  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
     from aurora_logs.cli.inputs import inputs_of  # noqa: PLC0415
@@ -48,7 +51,7 @@ def parse(
     from aurora_logs.errors import AuroraLogsError  # noqa: PLC0415
 
     _check(form, output, engine, compress=gzip)
-    settings = _settings(zone, redaction)
+    settings = settings_for_files(zone, redaction)
     report: Report = (RecordsOut(output, compress=gzip) if form == "ndjson" and not explain
                       else TopOut(form, sort=sort, limit=limit))
     read, failures = 0, []
@@ -57,7 +60,7 @@ def parse(
             if explain:
                 _explain(name, engine, form)
             else:
-                _one(name, report, settings, engine=engine, named=log_format, instance=instance)
+                parse_one(name, report, settings, engine=engine, named=log_format, instance=instance)
             read += 1
         except (AuroraLogsError, OSError) as error:
             if isinstance(error, BrokenPipeError):
@@ -84,14 +87,15 @@ def _check(form: str, output: str, engine: str, *, compress: bool) -> None:
                                  param_hint="--engine")
 
 
-def _settings(zone: str | None, redaction: str | None) -> "Settings":
+def settings_for_files(zone: str | None, redaction: str | None) -> "Settings":
+    """Return settings for reading whole files: batches as large as a chunk."""
     from msgspec.structs import replace  # noqa: PLC0415
 
     loaded = load_settings(zone=zone, redaction=redaction).settings
     return replace(loaded, batch_size=BATCH_RECORDS, batch_max_bytes=BATCH_BYTES)
 
 
-def _one(name: str, report: "Report", settings: "Settings", *, engine: str, named: str, instance: str) -> None:
+def parse_one(name: str, report: "Report", settings: "Settings", *, engine: str, named: str, instance: str) -> None:
     """Parse one input into the report."""
     from aurora_logs.cli import units  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415

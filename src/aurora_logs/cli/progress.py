@@ -34,9 +34,9 @@ class Bar:
             self._draw(done, total, note)
             return
         rate = done / max(now_sec - self._started_sec, 0.001)
-        share = f" of {self._amount(total)} ({min(done / total, 1):.0%})" if total else ""
+        share = f" ({min(done / total, 1):.0%})" if total else ""
         left = f", {units.duration(max(0, total - done) / rate)} left" if total and rate and done < total else ""
-        say(f"{self._what}: {self._amount(done)}{share}, {self._amount(rate)}/s{left}{f'; {note}' if note else ''}")
+        say(f"{self._what}: {self._so_far(done, total)}{share}, {self._amount(rate)}/s{left}{f'; {note}' if note else ''}")
 
     def close(self) -> None:
         """Take the bar off the terminal."""
@@ -50,11 +50,16 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _so_far(self, done: int, total: int | None) -> str:
+        if not total:
+            return self._amount(done)
+        return f"{units.size(done) if self._unit == 'bytes' else f'{done:,}'} of {self._amount(total)}"
+
     def _amount(self, number: float) -> str:
         return units.size(number) if self._unit == "bytes" else f"{number:,.0f} {self._unit}"
 
     def _draw(self, done: int, total: int | None, note: str) -> None:
-        text = f"{self._what}  {self._amount(done)}{f' of {self._amount(total)}' if total else ''}  {one_line(note)}".rstrip()
+        text = f"{self._what}  {self._so_far(done, total)}  {one_line(note)}".rstrip()
         if self._rich is None:
             from rich.console import Console  # noqa: PLC0415 - drawn late, and only on a terminal
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415

@@ -28,7 +28,10 @@ def query(
     timeout_sec: Annotated[float, typer.Option("--timeout", min=0.1, max=3600, help="seconds (exit 7)")] = 60.0,
     data_dir: DataDir = None,
 ) -> None:
-    """Ask the delivered records in SQL: the streams are tables, each record stands once; nothing else can be read."""
+    """Ask the delivered records in SQL.
+
+    The streams are tables, each record stands once; nothing else can be read.
+    """
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.wiring import Beside  # noqa: PLC0415
 

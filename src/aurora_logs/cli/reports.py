@@ -11,7 +11,7 @@ import msgspec
 from aurora_logs.cli import forms, units
 from aurora_logs.cli.forms import Column
 from aurora_logs.cli.terminal import is_terminal
-from aurora_logs.ops.top import Group, Tally
+from aurora_logs.ops.top import By, Group, Tally
 from aurora_logs.records.flow import Piece
 
 GZIP_LEVEL = 1
@@ -91,9 +91,9 @@ class RecordsOut:
 class TopOut:
     """Adds up statements by fingerprint; logs without statements by severity and event."""
 
-    def __init__(self, form: str, *, sort: str, limit: int) -> None:
-        self._form, self._sort, self._limit = form, sort, limit
-        self._tally = Tally()
+    def __init__(self, form: str, *, sort: str, limit: int, by: By = "statement", since_us: int = 0) -> None:
+        self._form, self._sort, self._limit, self._since_us = form, sort, limit, since_us
+        self.tally = Tally(by)
         self._events = Events()
         self._decode = msgspec.json.Decoder(Seen).decode
 
@@ -101,17 +101,19 @@ class TopOut:
         """Count a piece's records."""
         for line in piece.parsed.lines if piece.parsed else ():
             seen = self._decode(line)
+            if seen.timestamp_us < self._since_us:
+                continue
             if seen.db_query_text is not None and seen.duration_sec is not None:
-                self._tally.add(seen)
+                self.tally.add(seen)
             else:
                 self._events.add(seen)
 
     def close(self) -> None:
         """Print the ranking."""
-        if self._tally.count or not self._events.count:
-            show_ranking(self._tally.ranking(self._sort, self._limit), self._form)
-            _say_rest(self._tally, self._limit)
-        if self._events.count and (self._form == "table" or not self._tally.count):
+        if self.tally.count or not self._events.count:
+            show_ranking(self.tally.ranking(self._sort, self._limit), self._form)
+            _say_rest(self.tally, self._limit)
+        if self._events.count and (self._form == "table" or not self.tally.count):
             forms.show("events", self._events.ranking(self._limit), EVENT_COLUMNS, self._form)
 
 
@@ -140,13 +142,14 @@ class Events:
                  "example": self._examples[key]} for key, count in self._counts.most_common(limit)]
 
 
-def show_ranking(groups: list[Group], form: str) -> None:
+def show_ranking(groups: list[Group], form: str, by: By = "statement") -> None:
     """Print a ranking of statements in the asked form."""
+    columns = TOP_COLUMNS if by == "statement" else (Column("group", by.upper()), *TOP_COLUMNS[1:])
     items = [msgspec.structs.asdict(one) | {"share_percent": f"{one.share:.1%}"} for one in groups]
     if form in ("json", "ndjson"):
         for item in items:
             del item["share_percent"]
-    forms.show("statements", items, TOP_COLUMNS, form, nothing="no statement with a duration")
+    forms.show("statements", items, columns, form, nothing="no statement with a duration")
 
 
 def _say_rest(tally: Tally, limit: int) -> None:
