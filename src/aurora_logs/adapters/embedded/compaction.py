@@ -64,11 +64,12 @@ def is_due(directory: DataDirectory, stream: str, *, after_bytes: int, older_tha
 
 
 def compact_in_child(directory: DataDirectory, *, after_bytes: int, older_than_sec: float, now_sec: float) -> Totals | None:
-    """Run a child when a stream is due and wait for it; None when nothing was due.
+    """Run a child when a stream is due, or a killed run left something, and wait for it; None when there was no need.
 
     Called by one thread of the collecting process. Raises: DiskFull, Unreachable (the child failed; nothing is lost).
     """
-    if not any(is_due(directory, stream, after_bytes=after_bytes, older_than_sec=older_than_sec, now_sec=now_sec)
+    if not any(leftovers(directory, stream)
+               or is_due(directory, stream, after_bytes=after_bytes, older_than_sec=older_than_sec, now_sec=now_sec)
                for stream in STREAMS.values()):
         return None
     child = subprocess.run(
@@ -102,15 +103,21 @@ def compact(directory: DataDirectory, *, after_bytes: int, older_than_sec: float
 
 def recover(directory: DataDirectory, stream: str) -> None:
     """Undo what was not committed and finish what was. Only under the compaction lock."""
-    folder = directory.parquet / stream
-    folder.mkdir(parents=True, exist_ok=True)
+    found = leftovers(directory, stream)
+    for path in found:
+        path.unlink()
+    for folder in {path.parent for path in found}:
+        sync_directory(folder)
+
+
+def leftovers(directory: DataDirectory, stream: str) -> list[Path]:
+    """Return what a killed run left: files that no manifest counts, and sources that one has replaced."""
     manifests = [read_manifest(path) for path in manifest_paths(directory, stream)]
-    known = {name for manifest in manifests for name in (manifest.parquet, manifest.ids)}
-    for path in sorted(folder.iterdir()):
-        if path.name.endswith(UNFINISHED) or (path.suffix in (".parquet", ".ids") and path.name not in known):
-            path.unlink()
-    for manifest in manifests:
-        _remove_sources(directory, stream, manifest.sources)
+    counted = {name for manifest in manifests for name in (manifest.parquet, manifest.ids)}
+    beside = [path for path in sorted((directory.parquet / stream).iterdir())
+              if path.name not in counted and not path.name.endswith(MANIFEST_SUFFIX)]
+    sources = [directory.batches / stream / name for manifest in manifests for name in manifest.sources]
+    return beside + [path for path in sources if path.exists()]
 
 
 def _run(directory: DataDirectory, stream: str, log_type: str, sources: list[Path], totals: Totals) -> None:
@@ -132,7 +139,9 @@ def _run(directory: DataDirectory, stream: str, log_type: str, sources: list[Pat
     sync_directory(folder)
     # 3 only now the sources may go
     totals.batch_bytes += sum(source.stat().st_size for source in sources)
-    _remove_sources(directory, stream, manifest.sources)
+    for source in sources:
+        source.unlink()
+    sync_directory(directory.batches / stream)
     totals.runs += 1
     totals.records += records
     totals.parquet_bytes += parquet.stat().st_size
@@ -213,15 +222,6 @@ def _groups(batches: list[Path]) -> Iterator[list[Path]]:
         group_bytes += size_bytes
     if group:
         yield group
-
-
-def _remove_sources(directory: DataDirectory, stream: str, names: list[str]) -> None:
-    folder = directory.batches / stream
-    present = [folder / name for name in names if (folder / name).exists()]
-    for path in present:
-        path.unlink()
-    if present:
-        sync_directory(folder)
 
 
 def _unfinished(path: Path) -> Path:
