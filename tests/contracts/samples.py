@@ -9,6 +9,8 @@ from aurora_logs.records.log_record import file_key_of, record_id
 
 INSTANCE = "shop-1"
 FILE = "slowquery/mysql-slowquery.log"
+NOW_MS = 1_795_342_317_000
+LEASE_MS = 60_000
 
 
 class SteppedClock:
@@ -109,3 +111,9 @@ def a_batch(offsets, *, segment_id=FILE, batch_id="", log_type="slowquery", inst
     first, end = min(offsets), max(offsets) + 10
     return Batch(batch_id=batch_id or f"{key}-{first}", log_type=log_type, file_key=key, segment=segment,
                  from_offset=first, to_offset=end, lines=lines, ids=ids, ids_hash="cafe", context=b"")
+
+
+def claim(state, name="pod-a", *, now_ms=NOW_MS, initial=None):
+    """Claim a file for a worker of the living process."""
+    return state.store.take_claim(initial or a_checkpoint(), owner=state.owner(name), now_ms=now_ms,
+                                  until_ms=now_ms + LEASE_MS)
