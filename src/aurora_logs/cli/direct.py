@@ -27,7 +27,7 @@ def tail(
     *,
     direct: Annotated[bool, typer.Option("--direct", help="read RDS itself; takes API calls")] = False,
     log_type: LogType = "",
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="last lines of each log to begin with")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="last entries of each log to begin with; raw: lines")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until Ctrl-C")] = False,
     every_sec: Annotated[float, typer.Option("--every", min=1, max=3600, help="seconds between two looks")] = 5.0,
     output: Annotated[Literal["default", "raw", "ndjson"], typer.Option("--output", "-o", help="raw: bytes as they are")] = "default",
@@ -37,7 +37,8 @@ def tail(
     from aurora_logs.ops.direct import LiveEnd, find_instance, live_files  # noqa: PLC0415
 
     if not direct:
-        raise typer.BadParameter(f"is needed: it reads RDS itself. Delivered records: aurora-logs search --instance {instance}",
+        raise typer.BadParameter(f"RDS itself is read, with API calls, only when --direct asks for it; what is delivered: aurora-logs search "
+                                 f"--instance {instance}",
                                  param_hint="--direct")
     _refuse_terminal(output)
     write: Callable[[bytes, list[bytes]], None] = _writer(output)
@@ -96,7 +97,7 @@ def _source() -> "Iterator[tuple[Settings, LogSource, Clock]]":
         yield settings, source, clock
     finally:
         if calls:
-            say(f"{len(calls)} API calls")
+            say(f"{len(calls)} API call{'s' if len(calls) > 1 else ''}")
 
 
 def _refuse_terminal(output: str) -> None:

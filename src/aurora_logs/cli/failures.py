@@ -6,13 +6,25 @@ import sys
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 from aurora_logs.cli.terminal import lines
-from aurora_logs.errors import AccessDenied, AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
+from aurora_logs.errors import (
+    AccessDenied,
+    AuroraLogsError,
+    ConfigError,
+    Conflict,
+    NotFound,
+    Permanent,
+    Transient,
+    Unknown,
+)
 
 BUG, USAGE, PARTLY, NOT_FOUND, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 8, 130
 
 # UX-47: the most specific branch first
 EXIT_CODES: tuple[tuple[type[AuroraLogsError], int], ...] = (
     (AccessDenied, 6), (ConfigError, USAGE), (Conflict, 5), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
+
+
+SAYS_LITTLE = (ConfigError, NotFound, Permanent, Transient)  # the detail of these says what failed, the class only where to go
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -53,9 +65,11 @@ def parts_of(error: BaseException) -> dict[str, str]:
         path = ctx.command_path if ctx else "aurora-logs"
         return {"error": error.format_message().rstrip("."), "next": f"{path} --help"}
     if isinstance(error, AuroraLogsError):
-        title = (type(error).__doc__ or "").strip().splitlines()[0].rstrip(".")
+        title, why = (type(error).__doc__ or "").strip().splitlines()[0].rstrip("."), error.detail
+        if type(error) in SAYS_LITTLE and why and not why.startswith("\n"):
+            title, why = why, ""
         notes = dict(note.split(": ", 1) for note in getattr(error, "__notes__", ()) if ": " in note)
-        return {"error": title, "where": notes.get("where", ""), "why": error.detail, "state": notes.get("state", ""),
+        return {"error": title, "where": notes.get("where", ""), "why": why, "state": notes.get("state", ""),
                 "next": error.hint}
     if isinstance(error, KeyboardInterrupt):
         return {"error": "stopped"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurora_logs.cli.options import DataDir, DataOutput, add, load_settings
+from aurora_logs.cli.options import DataDir, DataOutput, add
 
 if TYPE_CHECKING:
     from aurora_logs.cli.forms import Kind
@@ -33,15 +33,15 @@ def query(
     The streams are tables, each record stands once; nothing else can be read.
     """
     from aurora_logs.cli import forms  # noqa: PLC0415
-    from aurora_logs.wiring import Beside  # noqa: PLC0415
+    from aurora_logs.cli.desk import desk  # noqa: PLC0415
+    from aurora_logs.errors import ConfigError, Permanent  # noqa: PLC0415
 
-    settings = load_settings(data_dir=data_dir).settings
-    beside = Beside(settings)
-    try:
-        answer = beside.insights.query(sys.stdin.read() if sql == "-" else sql, limit_sec=timeout_sec,
-                                       max_rows=limit or (TABLE_ROWS if output == "table" else DATA_ROWS))
-    finally:
-        beside.close()
+    most = limit or (TABLE_ROWS if output == "table" else DATA_ROWS)
+    with desk(data_dir) as (_, beside):
+        try:
+            answer = beside.insights.query(sys.stdin.read() if sql == "-" else sql, limit_sec=timeout_sec, max_rows=most)
+        except Permanent as error:  # the statement does not fit: usage, not a thing that was not found
+            raise ConfigError(error.detail, hint=error.hint) from error
     if output == "csv":
         forms.write_csv(answer.columns, answer.rows)
     else:

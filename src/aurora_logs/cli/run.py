@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from aurora_logs.services.discovery import Cycle
     from aurora_logs.services.standalone import Outcome
     from aurora_logs.settings import Loaded, Settings
+    from aurora_logs.telemetry import Emit
 
 LOOK_EVERY_SEC = 1.0
+TOLD_AT_THE_END = ("Instance held",)
 SERVICES = ("standalone",)
 
 
@@ -43,7 +45,7 @@ def run(
         raise typer.BadParameter(f"{service!r} does not run here, only standalone{did_you_mean(service, SERVICES)}",
                                  param_hint="SERVICE")
     loaded = load_settings(data_dir=data_dir)
-    telemetry.configure(telemetry.json_lines(_log_level(loaded, once=once)))
+    telemetry.configure(_emitter(loaded, once=once))
     for warning in loaded.warnings:
         telemetry.setting_warning(warning)
     stop = threading.Event()
@@ -58,17 +60,26 @@ def run(
     standalone = Standalone(loaded.settings, stop, only=instance, on_backlog=_announcer(loaded.settings, instance))
     if once:
         outcome = _with_progress(loaded.settings, standalone.run_once)
-        _conclude(loaded.settings, outcome, is_stopped=bool(ended_by))
+        _conclude(loaded.settings, outcome, instance, is_stopped=bool(ended_by))
     else:
         standalone.run()
     if ended_by:
         raise typer.Exit(128 + ended_by[0])
 
 
-def _log_level(loaded: "Loaded", *, once: bool) -> str:
-    """A single run speaks to a person: log lines of normal work would only cover its own lines."""
-    is_chosen = loaded.origins["log_level"] != "default"
-    return loaded.settings.log_level if is_chosen or not once else "WARN"
+def _emitter(loaded: "Loaded", *, once: bool) -> "Emit":
+    """Return where events go: log lines of a service, or, of a single run, plain sentences about what is not normal."""
+    from aurora_logs import telemetry  # noqa: PLC0415
+    from aurora_logs.cli.forms import say  # noqa: PLC0415
+
+    if not once or loaded.origins["log_level"] != "default":
+        return telemetry.json_lines(loaded.settings.log_level)
+
+    def tell(level: str, message: str, fields: dict[str, object]) -> None:
+        if level in ("WARN", "ERROR") and message not in TOLD_AT_THE_END:
+            say(f"{level.lower()}: {message}: {', '.join(f'{name} {value}' for name, value in fields.items() if value != '')}")
+
+    return tell
 
 
 def _announcer(settings: "Settings", only: str) -> "Callable[[Cycle, float], None]":
@@ -78,14 +89,14 @@ def _announcer(settings: "Settings", only: str) -> "Callable[[Cycle, float], Non
     def announce(cycle: "Cycle", calls: float) -> None:
         if not cycle.instances:
             raise _nothing_there(settings, only)
-        needed_sec = calls / settings.rds_api_rate_limit
-        size = units.size(cycle.bytes_behind)
+        listed = cycle.instances - len(cycle.held)
+        where = f"{listed} instance{'' if listed == 1 else 's'}"
         if cycle.bytes_behind:
-            call = "call" if round(calls) <= 1 else "calls"
-            say(f"{size} behind in {cycle.instances} instances: about {max(1, round(calls)):,} {call}, "
-                f"{units.duration(needed_sec)} at {settings.rds_api_rate_limit:g} calls a second")
-        else:
-            say(f"nothing is behind in {cycle.instances} instances")
+            needed = max(1, round(calls))
+            say(f"{units.size(cycle.bytes_behind)} behind in {where}: about {needed:,} call{'' if needed == 1 else 's'}, "
+                f"{units.duration(calls / settings.rds_api_rate_limit)} at {settings.rds_api_rate_limit:g} calls a second")
+        elif listed:
+            say(f"nothing is behind in {where}")
 
     return announce
 
@@ -145,7 +156,7 @@ def _amounts(settings: "Settings") -> tuple[int, int] | None:
     return sum(min(row.delivered_bytes, row.file_size) for row in rows), sum(row.file_size for row in rows)
 
 
-def _conclude(settings: "Settings", outcome: "Outcome", *, is_stopped: bool) -> None:
+def _conclude(settings: "Settings", outcome: "Outcome", only: str, *, is_stopped: bool) -> None:
     from aurora_logs.cli import units  # noqa: PLC0415
     from aurora_logs.cli.failures import PARTLY, block  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
@@ -153,7 +164,7 @@ def _conclude(settings: "Settings", outcome: "Outcome", *, is_stopped: bool) -> 
     say(f"delivered {outcome.records:,} records; gaps {units.size(outcome.gap_bytes)}; "
         f"behind {units.size(outcome.bytes_behind)} in {outcome.files_behind} files")
     for name, reason in outcome.held.items():
-        typer.echo(block(f"{name} is held", why=reason, state="all other instances were collected",
+        typer.echo(block(f"{name} is held", why=reason, state="every other instance was collected" if not only else "nothing was collected",
                          next=f"cure the reason, then: aurora-logs run --once --instance {name}"), err=True, nl=False)
     if outcome.files_behind:
         _say_failed(settings)

@@ -17,6 +17,8 @@ from aurora_logs.sql.redaction import mask_raw, redact_message, redact_sql
 from aurora_logs.stages.parse import origin_of, parse
 from aurora_logs.stages.split import Tail, split
 
+LINES_AN_ENTRY = 10  # of a slow log: five head lines and a statement
+LINES_MOST = 10_000  # RDS gives no more a call
 ALL_RECORDS, ALL_BYTES = 1_000_000, 1 << 30  # of one call of a format: a chunk is bounded already
 
 
@@ -80,12 +82,19 @@ class LiveEnd:
         self._marker = ""
         self._begin()
 
-    def last(self, lines: int, *, is_end: bool) -> tuple[bytes, list[bytes]]:
-        """Read the last lines: their bytes, and the entries that begin in them. is_end: nothing is awaited after it."""
-        answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, "", max_lines=lines)
+    def last(self, count: int, *, is_end: bool) -> tuple[bytes, list[bytes]]:
+        """Read the end: the bytes of its last `count` lines, and its last `count` whole entries.
+
+        is_end: nothing is awaited after it, so that an open entry is shown as it is.
+        """
+        answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, "",
+                                   max_lines=min(LINES_MOST, count * LINES_AN_ENTRY))
         self._marker = answer.marker or ""
         head = self._live.log_format.next_head(answer.content, 0)
-        return answer.content, self._taken(answer.content[max(head, 0):], closes=is_end)
+        entries = self._taken(answer.content[max(head, 0):], closes=is_end)
+        while head < 0 and len(entries) > 1 and _decode(entries[0]).parse_status == "raw":
+            entries.pop(0)  # the end of an entry whose beginning was not read
+        return b"".join(answer.content.splitlines(keepends=True)[-count:]), entries[-count:]
 
     def more(self) -> tuple[bytes, list[bytes]]:
         """Read what came since; an open entry is shown when nothing more comes. Raises as LogSource.read.
@@ -153,6 +162,7 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
     """
     log_format = format_of(instance.engine, log_file_name)
     if log_format is None:
+        next(pieces, b"")  # a file that is not there is told as such
         raise ConfigError(f"the format of {log_file_name} is not known, so its secrets can't be taken out",
                           hint="-o raw gives the bytes as they are")
     file = _log_file(instance, log_file_name, log_format)
