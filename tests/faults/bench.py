@@ -6,7 +6,7 @@ import os
 import threading
 
 from tests.contracts.samples import SteppedClock
-from tests.simulator.simulated import KEYS, START_US, RealTimeBeside, a_world, fault
+from tests.simulator.simulated import KEYS, START_US, RealTimeBeside, a_world
 
 from aurora_logs import telemetry
 from aurora_logs.adapters.aws.log_source import open_rds_source
@@ -38,8 +38,48 @@ PORTION, LISTING, COMPLETE = "DownloadDBLogFilePortion", "DescribeDBLogFiles", "
 STEPS_MAX = 200  # tasks of one cycle: more is a hot loop
 
 
+def slow_entry(number, text="SELECT 1"):
+    """A small entry of a slow log with a token of its own, 5 lines; returns (content, token)."""
+    token = f"tok_{number:016x}"
+    return (f"# Time: 2026-10-10T06:10:00.{number % 1_000_000:06d}Z\n# User@Host: app[app] @  [10.0.0.1]  Id:     7\n"
+            "# Query_time: 1.5  Lock_time: 0.0 Rows_sent: 1  Rows_examined: 1\nSET timestamp=1791612600;\n"
+            f"{text} AS {token};\n").encode(), token
+
+
 class Killed(BaseException):
     """The process dies here: nothing of it is cleaned up, as after SIGKILL."""
+
+
+class Watched:
+    """The source, seen through a window: notes each read, and lets the process die before the n-th call."""
+
+    def __init__(self, source, bench):
+        self._source, self._bench = source, bench
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def read(self, instance_id, log_file_name, marker, *, max_lines=0):
+        self._bench.reads.append((log_file_name, marker, max_lines))
+        self._bench.step("read")
+        return self._source.read(instance_id, log_file_name, marker, max_lines=max_lines)
+
+
+class WatchedSink:
+    """The sink, seen the same way: the process may die before or after a batch is stored."""
+
+    def __init__(self, sink, bench):
+        self._sink, self._bench = sink, bench
+        self.settle_sec = sink.settle_sec
+
+    def ship(self, batch, lines):
+        self._bench.step("before ship")
+        receipt = self._sink.ship(batch, lines)
+        self._bench.step("after ship")
+        return receipt
+
+    def stored(self, *where):
+        return self._sink.stored(*where)
 
 
 class Bench:
@@ -51,8 +91,8 @@ class Bench:
         self.settings = Settings(**{
             "data_dir": str(folder), "batch_timeout_sec": 0.0, "retry_backoff_sec": 0.01, "rds_api_rate_limit": 1000.0,
             "discovery_interval_sec": float(INTERVAL_SEC), "audit_delay_sec": 0.0} | (settings or {}))
-        self.folder, self.events, self.wrap_sink, self.wrap_source = folder, [], None, None
-        self.calls_before = {}
+        self.folder, self.events, self.reads, self.calls_before = folder, [], [], {}
+        self.kill_at, self.steps = {}, {}
 
     # the database's side
 
@@ -84,6 +124,10 @@ class Bench:
         with self.server.service.lock:
             return self.family(instance, log_type).append(content, token=token, fields={},
                                                           now_us=self.world.clock.now_us())
+
+    def put_slow(self, number, text="SELECT 1"):
+        content, token = slow_entry(number, text)
+        return self.put(content, token=token)
 
     def restart_database(self, instance="db-1", **how):
         with self.server.service.lock:
@@ -146,9 +190,8 @@ class Bench:
         self.queue = SqliteQueue(self.held.database, self.clock, run_id)
         self.sink = FileSink(self.held.directory, self.random)
         self.ports = Ports(
-            source=self.wrap_source(self.source) if self.wrap_source else self.source, queue=self.queue,
-            state=self.state, sink=self.wrap_sink(self.sink) if self.wrap_sink else self.sink, clock=self.clock,
-            random=self.random, workers=Threads(threading.Event()))
+            source=Watched(self.source, self), queue=self.queue, state=self.state, sink=WatchedSink(self.sink, self),
+            clock=self.clock, random=self.random, workers=Threads(threading.Event()))
         self.discovery = Discovery(self.ports, self.settings, run_id)
         self.processor = Processor(self.ports, self.settings, self.discovery.listing, run_id)
         self.auditor = Auditor(self.ports, self.settings, self.discovery.listing, run_id)
@@ -161,6 +204,24 @@ class Bench:
     def start_again(self):
         self.stop_product()
         self.start_product()
+
+    def step(self, name):
+        """A switch point: the process dies here when `kill_at[name]` steps of this name are over."""
+        self.steps[name] = self.steps.get(name, 0) + 1
+        if self.kill_at.get(name) == self.steps[name]:
+            raise Killed(name)
+
+    def cycle_killed(self, name, nth):
+        """A cycle that dies at the n-th step of this name from now on; True when it came so far. Then a new process."""
+        self.kill_at, self.steps = {name: nth}, {}
+        try:
+            self.cycle()
+        except Killed:
+            return True
+        finally:
+            self.kill_at = {}
+            self.start_again()
+        return False
 
     def cycle(self, count=1):
         """List, then work until nothing waits; a task asked for later is looked at twice more, not for ever."""

@@ -4,7 +4,7 @@ RDS-20 to RDS-39, 44 to 46, 63 to 68, 71 to 77, 90, 95 to 98; cases with a promi
 """
 
 import pytest
-from tests.faults.bench import fault
+from tests.simulator.simulated import fault
 
 ANSWERS = [
     "data_missing", "data_empty_element", "marker_missing", "marker_missing_no_data", "pending_missing", "marker_zero",
