@@ -155,7 +155,7 @@ class _Gate:
 def ndjson(chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
     """Write the chunk's entries as wire lines (see Format.ndjson)."""
     content = chunk.content
-    if chunk.cut_bytes or borders.MARK in content or origin.entry_max_bytes < _BLOCK_BYTES:
+    if chunk.cut_bytes or not content or borders.MARK in content or origin.entry_max_bytes < _BLOCK_BYTES:
         return wire(walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
     return _Run(chunk, origin, carried(context)).parsed(max_records, max_bytes)
 

@@ -92,8 +92,7 @@ def event_of(message: bytes, state: bytes, level: str, *, has_statement: bool) -
         return "crash" if b"terminated by signal" in message[:400] else "process_exited"
     if _VIOLATES.match(message[:1000]):
         return "constraint_violation"
-    is_failure = level in ("ERROR", "FATAL", "PANIC")
-    return "query_error" if (is_failure and has_statement) or level == "ERROR" else "server"
+    return "query_error" if level == "ERROR" and has_statement else "server"
 
 
 def _fits(event: str, message: bytes) -> bool:
