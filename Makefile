@@ -20,7 +20,7 @@ demo: run-env ## the whole product against its simulator, with two kills and a l
 	@.venv/bin/aurora-logs demo $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit simulation mutations demo kills servers
+	@$(PARTS) run unit faults simulation mutations demo kills servers
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick

@@ -116,7 +116,7 @@ FIRST_LIGHT = (
     Line("2", "green in < 20 min", whole_test),
     Line("3", "AWS CLI and boto3 unmodified; each quirk with its client", tests("tests/simulator")),
     Line("4", "bounds of the benchmark table", bench),
-    Line("5", "bytes add up, gaps 0, neighbours exact, <= 128 MiB", tests("tests/acceptance/test_difficult_files.py")),
+    Line("5", "bytes add up, gaps 0, neighbours exact, <= 128 MiB", tests("tests/acceptance/test_hostile_input.py")),
     Line("6", "walls hold and break; a toy format by one file",
          tests("tests/architecture/test_walls.py", "tests/formats", "-k", "wall or toy")),
     Line("7", "records = prefixed parent lines; DETAIL, STATEMENT folded", tests("tests/acceptance/test_real_postgresql.py")),
