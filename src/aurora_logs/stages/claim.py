@@ -216,7 +216,8 @@ def _take(state: StateStore, clock: Clock, random: Random, settings: Settings, i
         before_sec, now_ms = clock.monotonic_sec(), clock.now_us() // 1000
         until_ms = now_ms + int(settings.lease_sec * 1000)
         try:
-            row = state.take_claim(initial, owner=owner, now_ms=now_ms, until_ms=until_ms)
+            over_ms = now_ms - int(settings.skew_sec * 1000)  # W4: a lease counts as over only SKEW_SEC after its end
+            row = state.take_claim(initial, owner=owner, now_ms=over_ms, until_ms=until_ms)
         except (ClaimHeld, StateAnswerLost) as error:
             found = state.checkpoint(initial.instance_id, initial.log_file_name)
             if found is not None and found.lease_owner == owner:  # REL-141: our own success, its answer was lost
