@@ -5,16 +5,25 @@ not at all; a file is gone only after several whole listings without it.
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from aurora_logs import telemetry
+from aurora_logs.errors import Transient
 from aurora_logs.formats import format_of
 from aurora_logs.ports import Clock, LogSource, StateStore
 from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile
 from aurora_logs.records.flow import Checkpoint, Task
-from aurora_logs.segments import family_of, is_hourly, normal_ordinal, ordinal_of, parse_marker, segment_id
+from aurora_logs.segments import (
+    family_of,
+    is_hourly,
+    normal_ordinal,
+    ordinal_of,
+    ordinal_order,
+    parse_marker,
+    segment_id,
+)
 from aurora_logs.settings import Settings, parse_age_sec
 
 GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
@@ -37,7 +46,7 @@ class Listing:
         listed = self._source.log_files(instance.instance_id, name_contains=family)
         now_sec = self._clock.now_us() // 1_000_000
         seen = set()
-        for one in listed:
+        for one in sorted(listed, key=_age):  # oldest first: a kill in between leaves no unseen file behind seen ones
             log_format = format_of(instance.engine, one.log_file_name)
             if log_format is None:
                 self._name_once(instance, one.log_file_name)
@@ -47,26 +56,27 @@ class Listing:
             seen.add(one.log_file_name)
             row = before.get(one.log_file_name)
             if row is None or row.resource_id != instance.resource_id:
-                self._see(instance, one, log_format.log_type, listed, is_first=not before, now_sec=now_sec)
+                self._see(instance, one, log_format.log_type, listed, before=before, now_sec=now_sec)
             elif (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms) or row.missing:
                 self._state.grow(row.instance_id, row.log_file_name, file_size=one.size_bytes,
                                  last_written=one.last_written_ms, now_sec=now_sec)
         for name, row in before.items():
             if name not in seen and (not family or row.family == family) and row.missing < GONE_AFTER:
                 self._state.missed(row.instance_id, name, row.missing + 1)
-        return self._state.tracked(instance.instance_id)
+        rows = self._state.tracked(instance.instance_id)
+        return self._state.tracked(instance.instance_id) if self._anchor(rows) else rows
 
-    def _see(self, instance: Instance, one: ListedFile, log_type: str, listed: Iterable[ListedFile], *, is_first: bool,
-             now_sec: int) -> None:
+    def _see(self, instance: Instance, one: ListedFile, log_type: str, listed: Iterable[ListedFile], *,
+             before: Mapping[str, TrackedFile], now_sec: int) -> None:
         ordinal = one.ordinal if one.ordinal is not None else ordinal_of(one.log_file_name)
         row = TrackedFile(
             instance_id=instance.instance_id, log_file_name=one.log_file_name, status="discovered", log_type=log_type,
             cluster_id=instance.cluster_id, resource_id=instance.resource_id, family=family_of(one.log_file_name),
             last_written=one.last_written_ms, file_size=one.size_bytes, discovered_at=now_sec, updated_at=now_sec,
             segment_id=segment_id(family_of(one.log_file_name), ordinal) if ordinal else "")
-        if is_first and self._is_before_start(one, listed):
-            row = replace(row, status="completed", delivered_bytes=one.size_bytes,
-                          segment_id=row.segment_id or self._live_segment(instance, one))
+        if self._is_before_start(one, listed) if not before else _is_forgotten(row, before.values()):
+            dated = "" if is_hourly(one.log_file_name) else family_of(one.log_file_name)
+            row = replace(row, status="completed", delivered_bytes=one.size_bytes, segment_id=row.segment_id or dated)
         self._state.see(row)
 
     def _is_before_start(self, one: ListedFile, listed: Iterable[ListedFile]) -> bool:
@@ -77,12 +87,42 @@ class Listing:
         newest_ms = max(other.last_written_ms for other in listed)
         return age_sec is None or one.last_written_ms < newest_ms - age_sec * 1000
 
-    def _live_segment(self, instance: Instance, one: ListedFile) -> str:
-        """Learn which hour a live file stands for, so that "from the end" is anchored (RDS-58)."""
-        if not is_hourly(one.log_file_name):
-            return family_of(one.log_file_name)
-        marker = parse_marker(self._source.read(instance.instance_id, one.log_file_name, "", max_lines=1).marker or "")
-        return segment_id(one.log_file_name, normal_ordinal(marker.ordinal)) if marker else ""
+    def _anchor(self, rows: list[TrackedFile]) -> bool:
+        """Bind "from the end" to the hour that a live name stood for in the first listing (RDS-58); True if a row changed.
+
+        Until that is known nothing of the family is read. When the file was rotated away meanwhile, the oldest rotated
+        name that came since is it.
+        """
+        changed = False
+        for row in filter(is_unanchored, rows):
+            since = [one for one in rows if one.family == row.family and one.log_file_name != row.family
+                     and one.discovered_at > row.discovered_at]
+            if since:
+                oldest = min(since, key=lambda one: ordinal_order(ordinal_of(one.log_file_name) or ""))
+                self._start(replace(oldest, delivered_bytes=min(row.delivered_bytes, oldest.file_size)), "discovered")
+                self._start(replace(row, delivered_bytes=0), "discovered")
+            elif hour := self._live_hour(row):
+                self._start(replace(row, segment_id=segment_id(row.family, hour)), row.status)
+            else:
+                continue
+            changed = True
+        return changed
+
+    def _live_hour(self, row: TrackedFile) -> str:
+        """Ask which hour the live name stands for; "" when that is not known, or may be another one by now."""
+        try:
+            answer = self._source.read(row.instance_id, row.log_file_name, "", max_lines=1)
+        except Transient as error:
+            telemetry.discovery_delayed(error)
+            return ""
+        marker = parse_marker(answer.marker or "")
+        return normal_ordinal(marker.ordinal) if marker and marker.offset >= row.delivered_bytes else ""
+
+    def _start(self, row: TrackedFile, status: str) -> None:
+        self._state.track_progress(
+            row.instance_id, row.log_file_name, status=status, segment_id=row.segment_id,
+            delivered_bytes=row.delivered_bytes, records=0, gap_bytes=0, raw_records=0, error="",
+            now_sec=self._clock.now_us() // 1_000_000)
 
     def _name_once(self, instance: Instance, log_file_name: str) -> None:
         key = (instance.instance_id, family_of(log_file_name))
@@ -188,13 +228,14 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
     """
     now_us = clock.now_us()
     families: dict[str, list[TrackedFile]] = {}
+    unanchored = {row.family for row in rows if is_unanchored(row)}
     for row in rows:
-        if row.resource_id == instance.resource_id and _needs_work(row, now_us // 1_000_000, settings):
+        if row.resource_id == instance.resource_id and row.family not in unanchored and _needs_work(row, now_us // 1_000_000, settings):
             families.setdefault(row.family, []).append(row)
     found = []
     for family, members in families.items():
-        row = state.checkpoint(instance.instance_id, family)
-        if row is not None and row.lease_owner and row.lease_until_ms > now_us // 1000:
+        claimed = state.checkpoint(instance.instance_id, family)
+        if claimed is not None and claimed.lease_owner and claimed.lease_until_ms > now_us // 1000:
             continue
         oldest = min(members, key=lambda one: one.last_written)
         task = Task(
@@ -204,6 +245,30 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
             timestamp=datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC).isoformat().replace("+00:00", "Z"))
         found.append((task, deadline_ms(instance.engine, oldest), members))
     return sorted(found, key=lambda one: one[1])
+
+
+def is_unanchored(row: TrackedFile) -> bool:
+    """Tell whether it is still open which hour the start position of a live file belongs to."""
+    return bool(row.delivered_bytes) and not row.segment_id and is_hourly(row.log_file_name)
+
+
+def _is_forgotten(new: TrackedFile, known: Iterable[TrackedFile]) -> bool:
+    """Older than all that is known of its type, by name and by time: its row was pruned, it is not new (RDS-59)."""
+    same = [row for row in known if row.log_type == new.log_type]
+    return bool(same) and all(_name_order(new.log_file_name) < _name_order(row.log_file_name)
+                              and new.last_written < row.last_written for row in same)
+
+
+def _age(one: ListedFile) -> tuple[int, tuple[str, int]]:
+    return one.last_written_ms, _name_order(one.log_file_name)
+
+
+def _name_order(log_file_name: str) -> tuple[str, int]:
+    """Sort key of a type's names: hours as numbers, dated names as text, a live name behind them all."""
+    if not is_hourly(log_file_name):
+        return log_file_name, 0
+    ordinal = ordinal_of(log_file_name)
+    return ordinal_order(ordinal) if ordinal else ("~", 0)
 
 
 def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:
