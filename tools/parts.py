@@ -44,7 +44,7 @@ PARTS: dict[str, Part] = {
     "check": Part(2, (
         ("-m", "ruff", "check", "."),
         ("-m", "mypy"),
-        ("lint-imports", "--no-cache"),
+        ("lint-imports", "--no-cache", "--no-logo"),
         ("-m", "tools.docs", "--check"),
         (*PYTEST, "tests/architecture", "tests/docs"),
     )),
