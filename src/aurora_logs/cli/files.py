@@ -31,8 +31,9 @@ def list_files(
     from aurora_logs.cli.forms import Column  # noqa: PLC0415
     from aurora_logs.ops.files import file_lines  # noqa: PLC0415
 
+    kind = known_type(log_type)
     with desk(data_dir) as (_, beside):
-        lines = file_lines(beside.state, instance_id=instance, log_type=known_type(log_type), status=status)
+        lines = file_lines(beside.state, instance_id=instance, log_type=kind, status=status)
     columns = (
         Column("instance_id", "INSTANCE"), Column("log_file_name", "FILE"), Column("log_type", "TYPE"),
         Column("status", "STATUS"), Column("file_size", "SIZE", "bytes"), Column("delivered_bytes", "DELIVERED", "bytes"),
