@@ -1,6 +1,6 @@
 """Write the expected records of every format fixture anew; the difference is for a person to review.
 
-    python tools/snapshots.py [tests/formats]
+python tools/snapshots.py [tests/formats]
 """
 
 import sys

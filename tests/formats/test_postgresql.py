@@ -106,7 +106,7 @@ def test_a_body_is_told_from_its_statement(text, event, step, name, sql, duratio
 def test_verbose_messages_tell_state_and_source():
     """FMT-99."""
     (record,) = records(
-        line("ERROR", "42P01: relation \"x\" does not exist at character 15")
+        line("ERROR", '42P01: relation "x" does not exist at character 15')
         + line("LOCATION", "parserOpenTable, parse_relation.c:1392") + line("STATEMENT", "SELECT * FROM x")
     )  # fmt: skip
     assert (record.db_response_status_code, record.pg_query_pos) == ("42P01", 15)

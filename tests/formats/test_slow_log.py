@@ -47,7 +47,7 @@ def test_the_example_of_the_schema_is_exactly_this_line():
         '"lock_time_sec":0.000287,"start_time":1795342315335765,"user_name":"app","client_address":"10.0.0.1",'
         '"thread_id":14}\n'
     )
-    assert fast(FORMAT, EXAMPLE.encode(), WHERE, b"[[1795342300000000,1795342300000000],\"\",\"e\"]", 123456).lines == [
+    assert fast(FORMAT, EXAMPLE.encode(), WHERE, b'[[1795342300000000,1795342300000000],"","e"]', 123456).lines == [
         expected.encode()
     ]
     assert wired(typed(FORMAT, EXAMPLE.encode(), WHERE, b"", 123456)) == [expected.encode()]

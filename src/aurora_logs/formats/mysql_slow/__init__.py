@@ -53,7 +53,8 @@ class MysqlSlow:
     @staticmethod
     def _is_sure(buffer: bytes, stop: int) -> bool:
         """Tell whether the text before a border shows by itself that it is whole, or the border does."""
-        return stop > 0 and (borders.is_terminated(buffer[:stop]) or borders.is_full_head(buffer, stop))
+        text = buffer[: max(stop, 0)]
+        return stop > 0 and (borders.is_terminated(text) or not borders.ends_open(text))
 
     def next_head(self, buffer: bytes, start: int) -> int:
         """Find the next head that stands behind `;`, or is a full one."""

@@ -11,7 +11,7 @@ from aurora_logs.text import blank_end
 
 MARK = b"[Your log message was truncated]"  # inserted by RDS before a newline (rds-log-api.md §6)
 FULL_HEAD_AFTER_BYTES = 1 << 20  # so far into an entry a full head needs no `;` before it
-_METRIC_LINES = 64  # most metric lines that are looked through below a bare head
+_METRIC_LINES = 16  # most metric lines that are looked through below a bare head
 
 _CANDIDATE = re.compile(rb"\n# (?:Time:|User@Host:|User:|Query_time:|Thread_id:)")
 _HEADER = re.compile(rb"[^\n]{0,400}, Version: [^\n]{0,400}started with:[^\n]{0,100}(?:\n|\Z)")
@@ -49,7 +49,7 @@ def furniture_end(buffer: bytes, start: int) -> int:
 def header_end(buffer: bytes, start: int) -> int:
     """Return the position behind the server's three header lines at `start`, -1 when there is no header.
 
-    A header that the end of the bytes cuts counts: no entry begins with such a line.
+    A header that the end of the bytes cuts inside a line counts: no entry begins with such a line.
     """
     line = _HEADER.match(buffer, start)
     if line is None:
@@ -57,8 +57,10 @@ def header_end(buffer: bytes, start: int) -> int:
     for rule in (_PORTS, _COLUMNS):
         at = line.end()
         rest = buffer[at : at + 64]
-        if at + len(rest) == len(buffer) and any(sample.startswith(rest) for sample in _HEADER_STARTS):
+        if 0 < len(rest) == len(buffer) - at and any(sample.startswith(rest) for sample in _HEADER_STARTS):
             return len(buffer)
+        if not rest:
+            return -1 if buffer.endswith(b"\n") else len(buffer)
         line = rule.match(buffer, at)
         if line is None:
             return -1
@@ -113,9 +115,9 @@ def _user_head(buffer: bytes, at: int) -> Verdict:
 
 
 def _metric_below(buffer: bytes, at: int) -> Verdict:
-    if buffer.startswith(b"# ", at):
-        return Verdict.HEAD
-    return Verdict.OPEN if _is_cut(buffer, at, (b"# ",)) else Verdict.NO
+    if _is_cut(buffer, at, (b"# ", *_SURE)):
+        return Verdict.OPEN
+    return Verdict.HEAD if buffer.startswith(b"# ", at) and not buffer.startswith(_SURE, at) else Verdict.NO
 
 
 def _bare_head(buffer: bytes, at: int) -> Verdict:
@@ -206,6 +208,13 @@ def _header_before(buffer: bytes, start: int, stop: int) -> int:
             return line
         at = buffer.find(b"\n", at) + 1 or limit  # one look a line keeps it linear
     return stop
+
+
+def ends_open(buffer: bytes) -> bool:
+    """Tell whether one of the last two lines might be a head if more bytes followed."""
+    last = buffer.rfind(b"\n", 0, len(buffer) - 1) + 1
+    above = buffer.rfind(b"\n", 0, max(last - 1, 0)) + 1
+    return any(head_at(buffer, at) is Verdict.OPEN for at in {last, above})
 
 
 def is_full_head(buffer: bytes, at: int) -> bool:

@@ -51,6 +51,7 @@ _OPERATIONS = {
     for gap in (" ", "\n")
 }
 _GAPS = (b" ", b"\n")
+_COMMENTED = re.compile(rb"/\*(?![!M+])[^*/]*\*/[ \n]((?:%b)[ \n])" % b"|".join({key[:6] for key in _OPERATIONS})).match
 _NO_COMMENT = (b"!", b"M", b"+", b"")  # executable comments, hints, cut texts
 _PARENTHESES = re.compile(
     rb"""[()]|'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"|`[^`]*+`"""
@@ -295,7 +296,11 @@ class _Run:
             minute = _minutes.get(fields[0]) or _minute_us(fields[0])
             us = minute + int(fields[1]) * 1_000_000 + int(fields[2])
             sql = content[body : stop - 2]
-            operation = _OPERATIONS.get(sql[:7]) or _operation(sql)
+            operation = _OPERATIONS.get(sql[:7])
+            if operation is None:
+                # a plain comment of a driver or ORM, then one of the same words
+                known = _COMMENTED(sql)
+                operation = _OPERATIONS[known[1]] if known else _operation(sql)
             event, key, command = b"slow_query", b',"db_query_text":', b""
             if operation is None and (command := _command(sql)):
                 event, key, operation = b"admin_command", b"", b""

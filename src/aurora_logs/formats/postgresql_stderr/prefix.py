@@ -1,5 +1,5 @@
 """The prefix of RDS and Aurora (`%t:%r:%u@%d:[%p]:`), the server's built-in one (`%m [%p] `) and the level words."""
-# ruff: noqa: RUF001 - the level words of other languages are meant as they are
+
 
 import re
 
