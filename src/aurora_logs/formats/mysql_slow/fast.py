@@ -23,7 +23,7 @@ from aurora_logs.sql.summary import operation_of
 from aurora_logs.text import DAY_US, Times, read_rfc3339, trace_ids
 
 _CACHED = 4096  # most minutes or accounts that are remembered
-_BLOCK_BYTES = 16 * 1024  # a look for credentials covers so much: one secret makes few neighbours slow
+_BLOCK_BYTES = 32 * 1024  # a look for credentials covers so much: one secret makes few neighbours slow
 _INT = rb"(0|[1-9]\d{0,17})"
 _SEC = rb"((?:0|[1-9]\d{0,8})\.\d{6})"
 _MOMENT = rb"([^\n ]{17})([0-5]\d)\.(\d{6})Z"
@@ -156,7 +156,7 @@ class _Gate:
 def ndjson(chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
     """Write the chunk's entries as wire lines (see Format.ndjson)."""
     content = chunk.content
-    if chunk.cut_bytes or not content or borders.MARK in content or origin.entry_max_bytes < _BLOCK_BYTES:
+    if chunk.cut_bytes or not content or borders.MARK in content:
         return wire(walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
     return _Run(chunk, origin, carried(context)).parsed(max_records, max_bytes)
 
