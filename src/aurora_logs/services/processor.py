@@ -60,11 +60,18 @@ class Processor:
         except AuroraLogsError as error:
             self._ended_early(delivery, files, error)
             return None
-        if progress.complete:
+        if progress.complete or not (progress.records or progress.gap_bytes or self._may_end_soon(task)):
             delivery.ack()
         else:  # an open end: look again when it may be complete, not only at the next listing
             delivery.retry_later(max(0.05, self._settings.batch_timeout_sec))
         return progress
+
+    def _may_end_soon(self, task: Task) -> bool:
+        """Tell whether an open end is still within BATCH_TIMEOUT_SEC; after that, and in a stall, the next listing decides."""
+        row = self._ports.state.checkpoint(task.instance_id, task.log_file_name)
+        if row is None or row.quiet_end < 0:
+            return False
+        return self._ports.clock.now_us() // 1_000_000 - row.quiet_since <= self._settings.batch_timeout_sec
 
     def _visit(self, task: Task, file: LogFile, log_format: Format, files: FamilyFiles) -> Progress:
         if not task.dead_letter_id:

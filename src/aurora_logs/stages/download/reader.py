@@ -93,6 +93,8 @@ class SegmentReader:
                 self._rewind()
             if segment.closed and self._reached >= segment.size_bytes:
                 return True
+            if not segment.closed and not answer.more and self._listed_is_filtered():
+                return False  # RDS-56: more is listed than anybody gets
             is_cut = isinstance(verdict, Nothing) and bool(self._known) and self._reached > segment.size_bytes
             if not segment.closed and not answer.more and self._reached >= segment.size_bytes and not is_cut:
                 return False
@@ -189,7 +191,8 @@ class SegmentReader:
         if not verdict.fresh:
             return
         end = self._reached + len(verdict.fresh)
-        is_last = end >= self._segment.size_bytes and not (answer.more and not self._segment.closed)
+        is_listed_end = end >= self._segment.size_bytes or (self._listed_is_filtered() and not self._segment.closed)
+        is_last = is_listed_end and not (answer.more and not self._segment.closed)
         yield from self._emit(verdict.fresh, closes=self._segment.closed and is_last,
                               is_last=is_last and not self._segment.closed)
 
