@@ -91,7 +91,8 @@ def translate_exception(call: Call, exception: BaseException) -> AuroraLogsError
     if names & _REGION_EXCEPTIONS:
         return ConfigError(f"The AWS configuration does not fit: {_clean(str(exception))}",
                            hint="set AWS_REGION, for example AWS_REGION=eu-central-1")
-    if names & _TIMEOUT_EXCEPTIONS:
+    # urllib3 derives "connection refused" from its connect time-out, but nobody waited
+    if names & _TIMEOUT_EXCEPTIONS and "NewConnectionError" not in names:
         return TimedOut(detail)
     return Unreachable(detail) if names & _TRANSFER_EXCEPTIONS else None
 
