@@ -170,6 +170,8 @@ def _conclude(settings: "Settings", outcome: "Outcome", only: str, *, is_stopped
         _say_failed(settings)
     if outcome.held or (outcome.bytes_behind and not is_stopped):
         raise typer.Exit(PARTLY)
+    if outcome.gap_bytes:
+        say("what could not be read: aurora-logs dlq list, aurora-logs gaps list")
     if not is_stopped:
         say("next: aurora-logs top queries")
 
