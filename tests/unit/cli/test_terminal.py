@@ -1,0 +1,116 @@
+"""One sanitiser for all text that others wrote (UX-80..88)."""
+
+import csv
+import io
+import json
+import random
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_logs.cli import forms
+from aurora_logs.cli.forms import Column
+from aurora_logs.cli.terminal import ascii_json, lines, one_line, shortened, width_of
+
+ACTS = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\u3164"
+                  r"\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e007f]")
+PIECES = ["\x1b[2J", "\x1b]52;c;cGF5bG9hZA==\x07", "\x1b]8;;http://x\x1b\\", "\x9b31m", "\x90q\x9c", "\r", "\n", "\t", "\b" * 9,
+          "\0", "\x7f", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\u00ad", "\u2028", "\u180e", "\u3164", "\ud800",
+          "\ue000", "\U000e0041", "a" + "\u0301" * 40, "[bold]", "[link=http://x]", ":smile:", "日本語", "Ελλάδα", "🚲", "=1+1",
+          "@SUM(A1)", "-2", "+1", "x" * 300, "'", '"', ",", "\\x1b", "%s", "{0}", "${HOME}", "<script>", "\u1100\u1161"]
+
+
+def payloads(count=1_000):
+    chance = random.Random(7)
+    return ["".join(chance.choice(PIECES) for _ in range(chance.randint(1, 8))) for _ in range(count)]
+
+
+def test_nothing_of_a_thousand_hostile_payloads_acts_on_a_terminal():
+    found = [text for text in payloads() if ACTS.search(one_line(text))]
+
+    assert found == []
+
+
+@given(st.text(st.characters()))
+def test_no_text_at_all_acts_on_a_terminal(text):
+    assert not ACTS.search(one_line(text))
+    assert not ACTS.search(lines(text).replace("\n", "").replace("\t", ""))
+
+
+@given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Po", "Zs"], max_codepoint=0x2FF)))
+def test_plain_text_stays_as_it_is(text):
+    assert one_line(text) == text
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("\x1b[2J", "\\x1b[2J"), ("a\nb", "a⏎b"), ("a\r\nb", "a⏎b"), ("a\tb", "a\\x09b"), ("\u202eabc", "\\u202eabc"),
+    ("\U000e0041", "\\U000e0041"), ("\x9b", "\\x9b"), ("naïve 日本", "naïve 日本"), ("\ud800", "\\ud800"),
+    ("e\u0301", "e\u0301"), ("e" + "\u0301" * 6, "e" + "\u0301" * 4 + "\\u0301" * 2), ("\u3164", "\\u3164"),
+])
+def test_what_is_hidden_is_shown_as_an_escape(text, shown):
+    assert one_line(text) == shown
+
+
+def test_several_lines_keep_their_newlines_and_tabs():
+    assert lines("a\tb\n\x1bc") == "a\tb\n\\x1bc"
+
+
+@given(st.text(st.characters()), st.integers(30, 120))
+def test_a_shortened_text_fits_and_never_ends_inside_an_escape(text, width):
+    """UX-88."""
+    whole = one_line(text)
+    short = shortened(whole, width)
+
+    assert short == whole or re.search(r"… \+[0-9,]+ characters$", short)
+    assert width_of(short) <= width or width < 30
+    if short != whole:
+        kept = short.rpartition("… +")[0]
+        assert not re.search(r"\\(x[0-9a-f]?|u[0-9a-f]{0,3}|U[0-9a-f]{0,7})?$", kept)
+
+
+def test_no_payload_shifts_a_column_of_a_table():
+    """UX-82, UX-89: the last column begins in the same place of each line, whatever stands before it."""
+    items = [{"text": text[:40], "n": number} for number, text in enumerate(payloads(300))]
+
+    drawn = forms.table([Column("text", "TEXT"), Column("n", "N", "number")], items).split("\n")
+
+    assert len(drawn) == len(items) + 1
+    assert len({width_of(line) for line in drawn}) == 1
+
+
+def test_wide_characters_count_twice_and_marks_not_at_all():
+    assert width_of("日本") == 4
+    assert width_of("e\u0301") == 1
+    assert width_of("abc") == 3
+
+
+def test_json_for_a_terminal_is_ascii_and_the_same_value():
+    text = '{"a": "\u009b31m 日本 🚲 \u202e \x7f"}'
+
+    shown = ascii_json(text)
+
+    assert shown.isascii()
+    assert "\x7f" not in shown
+    assert json.loads(shown) == json.loads(text)
+
+
+def test_no_payload_is_a_formula_in_a_spreadsheet(capsys):
+    """UX-86, SEC-28."""
+    texts = payloads()
+
+    forms.write_csv(["text"], [[text] for text in texts])
+
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))[1:]
+    assert len(rows) == len(texts)
+    assert [row[0] for row in rows if row[0][:1] in ("=", "+", "-", "@", "\t", "\r")] == []
+    assert not any(ACTS.search(row[0]) for row in rows)
+
+
+def test_every_escaped_class_is_reached_by_the_payloads():
+    """The payloads would prove nothing if they held nothing hostile."""
+    categories = {unicodedata.category(character) for text in payloads() for character in text}
+
+    assert {"Cc", "Cf", "Cs", "Co", "Mn", "Zl"} <= categories
