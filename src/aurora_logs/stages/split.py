@@ -4,7 +4,7 @@ An entry beyond the limit is not kept: its first part goes on, the rest is only 
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from aurora_logs.formats import Format
 from aurora_logs.ports import Claim
@@ -57,7 +57,7 @@ def split(portion: Portion, tail: Tail, held: Claim, log_format: Format) -> Iter
         tail.content = tail.content[:ENTRY_MAX_BYTES]
 
 
-def _skip_giant(content: bytes, tail: Tail, log_format: Format, *, final: bool) -> Iterator[Chunk]:
+def _skip_giant(content: bytes, tail: Tail, log_format: Format, *, final: bool) -> Generator[Chunk, None, bytes]:
     """Count the giant entry's bytes up to the next head; the value is what follows it."""
     head = log_format.next_head(content, 0)
     if head < 0 and not final:
