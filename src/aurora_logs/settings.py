@@ -25,8 +25,10 @@ def default_data_dir() -> str:
     return str(Path(base) / "aurora-logs")
 
 
-def _knob(description: str, **bounds: float) -> Meta:
-    return Meta(description=description, **bounds)  # type: ignore[arg-type]  # bounds are ge, le, gt of msgspec
+def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
+    if gt is not None:
+        return Meta(description=description, gt=gt, le=le)
+    return Meta(description=description, ge=ge, le=le)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,27 +5,30 @@ from collections.abc import Iterable, Iterator
 from aurora_logs.formats import Format, Origin
 from aurora_logs.ports import Claim
 from aurora_logs.records.fleet import LogFile
-from aurora_logs.records.flow import Chunk, Piece, Portion
+from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import tail_hash
 from aurora_logs.settings import Settings
 
 
-def origin_of(file: LogFile, segment_id: str, settings: Settings) -> Origin:
-    """Return the constants of a segment's records: identity, origin, and the settings that are part of parsing."""
-    ordinal = segment_id.partition("@")[2]
+def origin_of(file: LogFile, segment: Segment, settings: Settings) -> Origin:
+    """Return the constants of a segment's records: identity, origin, and the settings that are part of parsing.
+
+    An entry of which no time at all is known gets the file's last-written time: the listing's clock, not ours.
+    """
+    ordinal = segment.segment_id.partition("@")[2]
     return Origin(
         instance_id=file.instance_id, cluster_id=file.cluster_id, log_type=file.log_type, engine=file.engine,
         log_file_name=file.log_file_name, log_segment=ordinal or None,
-        file_key=file_key_of(file.resource_id, file.log_type, segment_id), cloud_region=file.aws_region,
+        file_key=file_key_of(file.resource_id, file.log_type, segment.segment_id), cloud_region=file.aws_region,
         cloud_account_id=file.account_id, zone=settings.zone, redaction=settings.redaction,
-        entry_max_bytes=settings.entry_max_bytes)
+        entry_max_bytes=settings.entry_max_bytes, arrival_us=segment.last_written_ms * 1000)
 
 
 def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Claim, log_format: Format,
           settings: Settings) -> Iterator[Piece]:
     """Yield pieces in file order, each within BATCH_SIZE and BATCH_MAX_BYTES; a portion's gap comes last."""
-    origin = origin_of(file, portion.segment.segment_id, settings)
+    origin = origin_of(file, portion.segment, settings)
     offset, context = held.checkpoint.byte_offset, held.checkpoint.tail
     for chunk in chunks:
         at = chunk.offset
