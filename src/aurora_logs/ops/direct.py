@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from aurora_logs.errors import BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, MarkerRefused, NotFound
-from aurora_logs.formats import Format, format_of
+from aurora_logs.formats import Format, Origin, format_of
 from aurora_logs.ops.files import nearest
 from aurora_logs.ops.reading import Held
 from aurora_logs.ports import LogSource
@@ -175,30 +175,29 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
         following = next(pieces, b"")
         portion = Portion(segment=segment, offset=offset, content=content, closes=not following)
         for chunk in split(portion, tail, held, log_format):
-            yield _chunk_redacted(chunk, held, file, log_format, settings)
+            yield _chunk_redacted(chunk, held, origin_of(file, segment, settings), log_format)
         offset += len(content)
         content = following
 
 
-def _chunk_redacted(chunk: Chunk, held: Held, file: LogFile, log_format: Format, settings: Settings) -> bytes:
-    origin = origin_of(file, file.log_file_name, settings)
+def _chunk_redacted(chunk: Chunk, held: Held, origin: Origin, log_format: Format) -> bytes:
     parsed = log_format.ndjson(chunk, origin, held.checkpoint.tail, max_records=ALL_RECORDS, max_bytes=ALL_BYTES)
     held.checkpoint = msgspec.structs.replace(held.checkpoint, byte_offset=parsed.end_offset, tail=parsed.context)
-    dialect = "postgresql" if file.log_type == "postgresql" else "mysql"
+    dialect = "postgresql" if log_format.log_type == "postgresql" else "mysql"
     written, position = [], 0
     for line in parsed.lines:
         where = _decode(line)
         begin = where.log_file_offset - chunk.offset
         end = min(begin + where.log_record_bytes, len(chunk.content))
         written.append(chunk.content[position:begin])
-        written.append(_entry_redacted(chunk.content[begin:end], where, dialect, settings))
+        written.append(_entry_redacted(chunk.content[begin:end], where, dialect, origin.redaction))
         position = end
     written.append(chunk.content[position:])
     return b"".join(written)
 
 
-def _entry_redacted(entry: bytes, where: _Where, dialect: str, settings: Settings) -> bytes:
-    if settings.redaction == "off":
+def _entry_redacted(entry: bytes, where: _Where, dialect: str, redaction: str) -> bytes:
+    if redaction == "off":
         return entry
     if where.parse_status == "raw":
         return mask_raw(entry) + b"\n"
