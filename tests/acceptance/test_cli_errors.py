@@ -208,7 +208,7 @@ def test_a_full_disk_stops_intake_and_recovers_by_itself(tmp_path):
     with log.open("w") as output:
         process = subprocess.Popen(
             [PROGRAM, "run", "--once"], env=env, stdout=output, stderr=output,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, resource.RLIM_INFINITY)))
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, resource.RLIM_INFINITY)))  # noqa: PLW1509 - no thread of ours runs before
         told = eventually(lambda: "The disk is full" in log.read_text(), within_sec=20)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         code = process.wait(60)

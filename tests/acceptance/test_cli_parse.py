@@ -18,7 +18,7 @@ SET timestamp=179548919{0};
 SELECT * FROM t WHERE id = {0};
 """
 SLOW = "".join(ENTRY.format(number) for number in range(9))
-PG = "2026-11-24 03:00:00 UTC:10.0.0.1(5432):app@shop:[7]:ERROR:  relation \"nowhere\" does not exist at character 15\n"
+PG = '2026-11-24 03:00:00 UTC:10.0.0.1(5432):app@shop:[7]:ERROR:  relation "nowhere" does not exist at character 15\n'
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Where parsed logs go: records as NDJSON (plain or gzip), or the statements and events added up; nothing is read here."""
 
+import re
 import sys
 import zlib
 from collections import Counter
@@ -14,6 +15,7 @@ from aurora_logs.cli.terminal import is_terminal
 from aurora_logs.ops.top import By, Group, Tally
 from aurora_logs.records.flow import Piece
 
+LEADING_COMMENT = re.compile(r"^/\*(?![+!]).*?\*/ ?")  # hints and executable comments stay
 GZIP_LEVEL = 1
 GZIP_WINDOW = 31  # 15 bits of window, with gzip's own header; its time stays 0, so that same input is same output
 
@@ -146,10 +148,18 @@ def show_ranking(groups: list[Group], form: str, by: By = "statement") -> None:
     """Print a ranking of statements in the asked form."""
     columns = TOP_COLUMNS if by == "statement" else (Column("group", by.upper()), *TOP_COLUMNS[1:])
     items = [msgspec.structs.asdict(one) | {"share_percent": f"{one.share:.1%}"} for one in groups]
-    if form in ("json", "ndjson"):
-        for item in items:
+    for item in items:
+        if form in ("json", "ndjson"):
             del item["share_percent"]
+        elif form in ("table", "wide"):
+            item["example"] = _on_a_line(str(item["example"]))
     forms.show("statements", items, columns, form, nothing="no statement with a duration")
+
+
+def _on_a_line(statement: str) -> str:
+    """Lay a statement out for a cell: white space as single blanks, a comment in front left out."""
+    text = " ".join(statement.split())
+    return LEADING_COMMENT.sub("", text, count=1) or text
 
 
 def _say_rest(tally: Tally, limit: int) -> None:

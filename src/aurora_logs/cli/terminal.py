@@ -11,6 +11,7 @@ import unicodedata
 
 NEWLINE_SIGN = "⏎"
 MARKS_IN_A_ROW = 4  # UX-82: more combining marks than any script needs only hide text
+ROOM_FOR_WORDS = 60  # columns from which the note of a cut text is a phrase; below it is `… +123`
 _FIRST_MARK = "\u0300"  # no combining mark below it
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")  # letters by category, yet nothing is seen
 
@@ -31,13 +32,13 @@ def shortened(text: str, width: int) -> str:
     """Cut a sanitised text to `width` columns, saying by how much (UX-88); never inside an escape."""
     if width_of(text) <= width:
         return text
-    note = f"… +{len(text):,} characters"
-    room = max(1, width - len(note))
+    word = " characters" if width >= ROOM_FOR_WORDS else ""
+    room = max(1, width - len(f"… +{len(text):,}{word}"))
     kept = text[:room]
     while width_of(kept) > room:
         kept = kept[:-1]
     kept = re.sub(r"\\(x[0-9a-f]?|u[0-9a-f]{0,3}|U[0-9a-f]{0,7})?$", "", kept)
-    return f"{kept}… +{len(text) - len(kept):,} characters"
+    return f"{kept}… +{len(text) - len(kept):,}{word}"
 
 
 def width_of(text: str) -> int:

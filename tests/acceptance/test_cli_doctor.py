@@ -1,0 +1,113 @@
+"""`doctor` tries what collecting needs; `config` shows what is in force (UX-60..62, UX-66, UX-70)."""
+
+import os
+
+import pytest
+from tests.acceptance.cli_world import KEYS, Simulator, aurora_logs, collecting, environment, eventually
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    started = Simulator("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
+    started.tell("stop-writing")
+    yield started
+    started.close()
+
+
+def verdicts(answer):
+    return {row["name"]: row["verdict"] for row in answer.rows}
+
+
+def test_with_everything_in_place_each_right_was_tried(simulator, tmp_path):
+    answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+
+    assert answer.code == 0, answer.out
+    found = verdicts(answer)
+    assert {name: found[name] for name in ("rds:DescribeDBInstances", "rds:DescribeDBLogFiles shop-1", "data directory",
+                                           "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile")} == dict.fromkeys(
+        ("rds:DescribeDBInstances", "rds:DescribeDBLogFiles shop-1", "data directory", "rds:DownloadDBLogFilePortion",
+         "rds:DownloadCompleteDBLogFile"), "ok")
+    assert "next: aurora-logs run --once" in answer.err
+    assert list(tmp_path.iterdir()) == []  # it only reads
+
+
+def test_with_nothing_configured_it_works_and_says_what_is_next(tmp_path):
+    """UX-22."""
+    answer = aurora_logs("doctor", env=environment(AWS_REGION="eu-central-1", DATA_DIR=str(tmp_path / "none"),
+                                                   AWS_ENDPOINT_URL_RDS="http://127.0.0.1:9"))
+
+    assert answer.code == 8
+    assert "rds:DescribeDBInstances: " in answer.out
+    assert "fix  set AWS_PROFILE" in answer.out
+    assert "aurora-logs demo" in answer.err
+
+
+def test_the_one_right_that_lacks_is_named_with_its_instance(simulator, tmp_path):
+    """UX-53, RDS-15."""
+    with simulator.with_fault("access_denied", instance="shop-2", operation="DescribeDBLogFiles"):
+        answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+
+    assert answer.code == 8
+    assert [name for name, verdict in verdicts(answer).items() if verdict == "failed"] == ["rds:DescribeDBLogFiles shop-2"]
+
+
+def test_complete_files_that_are_refused_are_no_failure(simulator, tmp_path):
+    """RDS-97: portions are used."""
+    with simulator.with_fault("complete_forbidden"):
+        answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+
+    assert answer.code == 0
+    assert verdicts(answer)["rds:DownloadCompleteDBLogFile"] == "unknown"
+
+
+def test_mistakes_of_the_settings_are_a_failed_check():
+    answer = aurora_logs("doctor", env=environment(BATCH_SIZE="0"))
+
+    assert answer.code == 8
+    assert "BATCH_SIZE" in answer.out
+
+
+def test_the_collector_that_runs_is_named(simulator, tmp_path):
+    env = simulator.env(tmp_path / "data")
+    with collecting(env, tmp_path) as (process, log):
+        assert eventually(lambda: '"Started"' in log.read_text())
+        beside = aurora_logs("doctor", "-o", "ndjson", env=env)
+    after = aurora_logs("doctor", "-o", "ndjson", env=env)
+
+    told = {row["name"]: row["detail"] for row in beside.rows}
+    assert told["collector"] == f"process {process.pid} collects into it"
+    assert {row["name"]: row["detail"] for row in after.rows}["collector"] == "no process collects into it now"
+
+
+def test_each_setting_has_its_value_and_origin(tmp_path):
+    """UX-60, UX-61: flags, environment, file, default, in this order."""
+    config = tmp_path / "my.toml"
+    config.write_text('batch_size = 10\nzone = "Europe/Berlin"\n')
+    env = environment(AURORA_LOGS_CONFIG=str(config), BATCH_SIZE="20")
+
+    rows = {row["name"]: (row["value"], row["origin"]) for row in aurora_logs("config", "show", "-o", "ndjson", env=env).rows}
+    changed = aurora_logs("config", "show", "--changed", "-o", "name", env=env).out.split()
+
+    assert rows["BATCH_SIZE"] == (20, "environment")
+    assert rows["ZONE"] == ("Europe/Berlin", f"file {config}")
+    assert rows["LEASE_SEC"] == (60.0, "default")
+    assert set(changed) == {"BATCH_SIZE", "ZONE"}
+    assert aurora_logs("config", "check", env=env).code == 0
+
+
+@pytest.mark.parametrize(("variable", "meant"), [("BATCH_SIZ", "BATCH_SIZE"), ("SHARD_ID", "leases share the work")])
+def test_names_that_are_not_used_are_warned_of(variable, meant):
+    """UX-62."""
+    answer = aurora_logs("config", "check", env=environment(**{variable: "5"}))
+
+    assert answer.code == 0
+    assert meant in answer.err
+
+
+def test_no_value_of_a_credential_is_ever_shown(simulator, tmp_path):
+    """UX-46."""
+    for words in (("config", "show"), ("doctor",), ("version", "-o", "json"), ("doctor", "-o", "json")):
+        answer = aurora_logs(*words, env=simulator.env(tmp_path))
+
+        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in answer.out + answer.err
+    assert os.environ.get("AWS_SECRET_ACCESS_KEY") is None
