@@ -312,6 +312,16 @@ def test_a_command_that_is_used_wrongly_ends_with_2_and_its_help(words):
     assert answer.out == ""
 
 
+@pytest.mark.parametrize("words", [(), ("files",), ("dlq",), ("config",), ("top",)], ids=" ".join)
+def test_no_command_prints_the_help_and_ends_with_2(words):
+    """UX-72."""
+    answer = aurora_logs(*words)
+
+    assert answer.code == 2
+    assert "Commands:" in answer.err
+    assert aurora_logs(*words, "-h").code == 0
+
+
 def test_errors_of_json_output_are_json(tmp_path):
     """UX-50: the same as an object."""
     answer = aurora_logs("health", "-o", "json", "--data-dir", tmp_path / "none")

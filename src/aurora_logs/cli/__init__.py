@@ -6,6 +6,7 @@ Nothing but Typer is imported here: each command imports what it uses (PERF-26).
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from aurora_logs.cli.app import build
 
@@ -51,6 +52,5 @@ def _taken_out(words: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _asks_for_json(words: Sequence[str]) -> bool:
-    pairs = zip(words, [*words[1:], ""], strict=True)
     return any(word in ("-ojson", "--output=json") or (word in ("-o", "--output") and value == "json")
-               for word, value in pairs)
+               for word, value in pairwise([*words, ""]))
