@@ -178,6 +178,9 @@ class StateStore(Protocol):
     def dead_letter(self, message_id: str) -> DeadLetter | None:
         """Read one."""
 
+    def dead_letters(self, *, gaps: bool = False) -> list[DeadLetter]:
+        """Return the open dead letters, or the gaps, oldest failure first."""
+
     def delete_dead_letter(self, message_id: str) -> None:
         """Remove one whose range was delivered; silent when absent."""
 

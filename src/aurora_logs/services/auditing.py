@@ -1,15 +1,19 @@
 """Auditing: prove closed files against the sink, send again what is missing, replay dead letters."""
 
+import sys
+
+from msgspec.structs import replace
+
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, Conflict
 from aurora_logs.formats import Format, format_of
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
-from aurora_logs.records.flow import Batch, Progress
+from aurora_logs.records.flow import Batch, DeadLetter, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, report, resend_missing, stored_count
+from aurora_logs.stages.audit import Rereading, cut_at, report, resend_missing, stored_count
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -18,6 +22,9 @@ from aurora_logs.stages.parse import parse
 from aurora_logs.stages.settle import settle
 from aurora_logs.stages.ship import Shipper
 from aurora_logs.stages.split import Tail, split
+
+WHOLE = (0, sys.maxsize)  # of a file: its listed size may be that of a compressed one
+READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7, … up to 255 listing intervals
 
 
 class Auditor:
@@ -36,7 +43,11 @@ class Auditor:
             self._ports.clock.sleep(max(1.0, self._settings.interval_sec))
 
     def round(self) -> int:
-        """Audit each file that is due; return how many passed. A failed search gives no verdict (REL-155)."""
+        """Audit each file that is due; return how many passed. A failed search gives no verdict (REL-155).
+
+        Before that, what could not be read of files that are closed by now is read again (RDS-73).
+        """
+        self._read_again()
         passed = 0
         for known in self._ports.state.instances():
             for row in self._ports.state.tracked(known.instance.instance_id):
@@ -49,6 +60,35 @@ class Auditor:
                 except AuroraLogsError as error:
                     telemetry.visit_ended(row.instance_id, row.log_file_name, error)
         return passed
+
+    def _read_again(self) -> None:
+        for letter in self._ports.state.dead_letters():
+            pause_sec = self._settings.interval_sec * (2 ** min(letter.retry_count - 1, READ_AGAIN_DOUBLINGS) - 1)
+            if letter.reason == "unreadable" and self._now_sec() - letter.failed_at >= pause_sec:
+                try:
+                    self._replay(letter)
+                except Conflict:
+                    continue
+                except AuroraLogsError as error:
+                    telemetry.visit_ended(letter.instance_id, letter.log_file_name, error)
+                    self._ports.state.bury(replace(letter, failed_at=self._now_sec()))
+
+    def _replay(self, letter: DeadLetter) -> None:
+        """Replay a letter of a closed file; one that is still unreadable waits longer each time."""
+        state = self._ports.state
+        instance = next((one.instance for one in state.instances() if one.instance.resource_id == letter.resource_id), None)
+        rows = state.tracked(instance.instance_id) if instance else []
+        row = next((one for one in rows if one.segment_id == letter.segment_id and one.status == "completed"), None)
+        log_format = format_of(instance.engine, row.log_file_name) if instance and row else None
+        if instance is None or row is None or log_format is None or row.missing:
+            return
+        files = FamilyFiles(self._listing, state, instance, row.family, self._ports.clock, self._settings)
+        if not files.is_closed(row) or row.delivered_bytes < row.file_size:
+            return
+        replay_letter(letter.message_id, log_file(instance, row.family, row.log_type), log_format, files, self._ports,
+                      self._settings, self._worker)
+        if state.dead_letter(letter.message_id) is not None:
+            state.bury(replace(letter, failed_at=self._now_sec()))
 
     def _is_due(self, row: TrackedFile) -> bool:
         if row.status != "completed" or row.audited_at or not row.records or row.delivered_bytes < row.file_size:
@@ -63,14 +103,15 @@ class Auditor:
             return False
         file = log_file(instance, row.family, row.log_type)
         file_key = file_key_of(file.resource_id, file.log_type, row.segment_id)
-        stored = stored_count(self._ports.sink, file_key, row.log_type, row.file_size)
+        stored = stored_count(self._ports.sink, file_key, row.log_type, max(row.file_size, row.delivered_bytes))
         missing = row.records - stored
         report(file, row.log_file_name, max(0, missing), row.records)
-        if missing > 0 and row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
-            self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
-                                                f"{stored} of {row.records} records are stored", self._now_sec()))
+        if row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
+            if missing > 0:
+                self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
+                                                    f"{stored} of {row.records} records are stored", self._now_sec()))
         elif missing:
-            again = resend(file, log_format, files, row, (0, row.file_size), self._ports, self._settings, self._worker)
+            again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker)
             if again.records or again.gap_bytes > row.gap_bytes:
                 return False  # the next round proves it; when nothing was sent, each record was found by its id
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
@@ -93,8 +134,9 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
-        for portion in download(ports.source, shadow, shadow):
-            unread_bytes += portion.gap.to_position - portion.gap.from_position if portion.gap else 0
+        for portion in cut_at(download(ports.source, shadow, shadow), within):
+            if portion.gap is not None and portion.gap.to_position > within[0]:
+                unread_bytes += portion.gap.to_position - portion.gap.from_position
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
             for repair in resend_missing(made, shadow, ports.sink, within):
@@ -119,6 +161,6 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     if row is None:
         return 0
     again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
-    if again.gap_bytes <= row.gap_bytes:  # else its bytes may be among those that could not be read now
+    if again.complete:
         ports.state.delete_dead_letter(message_id)
     return again.records

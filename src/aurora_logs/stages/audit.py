@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.ports import Claim, Sink
 from aurora_logs.records.fleet import LogFile, TrackedFile
-from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept
+from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
 
 SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does not grow with the file
 
@@ -100,6 +100,33 @@ def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink:
         shadow.pass_to(batch.to_offset, batch.context, batch.tail_hash)
 
 
+def cut_at(portions: Iterator[Portion], within: tuple[int, int]) -> Iterator[Portion]:
+    """Cut portions on the borders of a range, as it was given up, and end behind it.
+
+    So its bytes make records of their own: what stands beside it was delivered then without it.
+    """
+    begin, end = within
+    for portion in portions:
+        if portion.gap is not None:
+            yield portion
+            if portion.gap.to_position >= end:
+                return
+            continue
+        content, at = portion.content, portion.offset
+        for border in (begin, end):
+            if at < border < at + len(content):
+                yield replace(portion, offset=at, content=content[:border - at], closes=border == end,
+                              truncated=border == begin)
+                content, at = content[border - at:], border
+                if border == end:
+                    return
+        reached = at + len(content)
+        yield replace(portion, offset=at, content=content, closes=portion.closes or reached == end,
+                      truncated=portion.truncated or reached == begin > at)
+        if reached >= end:
+            return
+
+
 def _offset_of(record_id: bytes) -> int:
     return int(record_id.split(b"-")[1], 16)
 
@@ -112,4 +139,4 @@ def report(file: LogFile, log_file_name: str, missing: int, records: int) -> Non
         telemetry.audit_passed(file.instance_id, log_file_name, records)
 
 
-__all__ = ["Rereading", "report", "resend_missing", "stored_count"]
+__all__ = ["Rereading", "cut_at", "report", "resend_missing", "stored_count"]

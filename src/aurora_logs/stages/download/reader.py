@@ -1,9 +1,9 @@
 """Read one segment from the claim's position to its end: portions for the tail, the complete file for the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from aurora_logs import telemetry
-from aurora_logs.errors import BinaryRefused, CompleteFileRefused, MarkerRefused, Unreachable
+from aurora_logs.errors import BinaryRefused, CompleteFileRefused, LogFileGone, MarkerRefused, Unreachable
 from aurora_logs.ports import Claim, LogSource
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.records.flow import Answer, Gap, Portion, Segment
@@ -62,8 +62,9 @@ class SegmentReader:
         self._is_begun = is_mine
         self._unplaced = b""
         self._rewinds = 0
+        self._refused_lines = 0
 
-    def portions(self) -> Iterator[Portion]:
+    def portions(self) -> Generator[Portion, None, bool]:
         """Yield portions; the generator's value tells whether the segment is closed and read to its end."""
         segment = self._segment
         if segment.closed and not self._listed_is_filtered():
@@ -80,7 +81,7 @@ class SegmentReader:
             try:
                 answer, verdict = self._ask()
             except BinaryRefused:
-                if (yield from self._whole_file()):
+                if self._reached >= segment.size_bytes or (yield from self._whole_file()):
                     return segment.closed
                 yield from self._around_binary()
                 continue
@@ -209,8 +210,14 @@ class SegmentReader:
             self._held.note_end(end)
 
     def _widen(self, fresh: bytes) -> None:
-        """After a cure ask for twice the lines, by their size never for more than about 0.9 MiB (RDS-65)."""
-        if self._max_lines and fresh:
+        """After a cure ask for twice the lines, by their size never for more than about 0.9 MiB (RDS-65).
+
+        Before a refused line ask for half of what is left up to it: each answer halves the range (RDS-73).
+        """
+        self._refused_lines = max(0, self._refused_lines - fresh.count(b"\n"))
+        if self._refused_lines:
+            self._max_lines = max(1, self._refused_lines // 2)
+        elif self._max_lines and fresh:
             by_size = PORTION_BYTES * max(1, fresh.count(b"\n")) // len(fresh)
             wanted = max(1, min(self._max_lines * 2, by_size))
             self._max_lines = wanted if wanted < PORTION_LINES else 0
@@ -244,9 +251,11 @@ class SegmentReader:
 
     def _around_binary(self) -> Iterator[Portion]:
         """Rung 3 and 4 of §7: fewer lines, then pass the one refused line by a dead letter of exactly its range."""
-        self._max_lines = (self._max_lines or PORTION_LINES) // 2
+        self._refused_lines = self._max_lines or PORTION_LINES
+        self._max_lines = self._refused_lines // 2
         if self._max_lines:
             return
+        self._refused_lines = 0
         low, high = 0, 1
         while not self._is_readable(self._reached + high):
             low, high = high, high * 2
@@ -257,7 +266,10 @@ class SegmentReader:
             middle = (low + high) // 2
             low, high = (low, middle) if self._is_readable(self._reached + middle) else (middle, high)
         rest = self._first_line(self._reached + high) if self._reached + high < self._segment.size_bytes else b""
-        yield from self._gap(self._reached + high + len(rest), "unreadable")
+        passed = self._reached + high + len(rest)
+        if self._is_begun:  # the whole entry up to there, so that a replay makes one record of it
+            self._reached = min(self._reached, self._held.checkpoint.byte_offset)
+        yield from self._gap(passed, "unreadable")
 
     def _is_readable(self, offset: int) -> bool:
         try:
@@ -277,7 +289,7 @@ class SegmentReader:
         left = self._segment.size_bytes - self._reached
         return self._segment.closed and left >= WHOLE_FROM_BYTES and left >= self._segment.size_bytes * WHOLE_SHARE
 
-    def _whole_file(self) -> Iterator[Portion]:
+    def _whole_file(self) -> Generator[Portion, None, bool]:
         """Stream the complete file, skip what is delivered; the value tells whether that worked."""
         segment = self._segment
         can_name_it = bool(segment.segment_id)  # a live hour that no answer named yet can't be placed
@@ -287,7 +299,7 @@ class SegmentReader:
             with self._source.complete_file(self._held.checkpoint.instance_id, segment.log_file_name) as pieces:
                 self._begin(segment.ordinal or self._prefix)
                 yield from self._stream(pieces)
-        except CompleteFileRefused as error:
+        except (CompleteFileRefused, LogFileGone) as error:  # gone for this path alone, or for both: portions will tell
             telemetry.complete_file_refused(self._held.checkpoint, error)
             self._complete_ok = False
             return False
@@ -354,7 +366,7 @@ class SegmentReader:
             return False
         return is_same(answer.content, known)
 
-    def _at_a_standstill(self) -> Iterator[Portion]:
+    def _at_a_standstill(self) -> Generator[Portion, None, bool]:
         """Nothing came although bytes are listed: cut file, filtered file, early end or a stall (§5.4, 5.5)."""
         segment, row = self._segment, self._held.checkpoint
         if self._is_begun and self._reached > segment.size_bytes:
