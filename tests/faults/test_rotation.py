@@ -240,3 +240,20 @@ def test_a_filtered_error_log_is_done_without_a_gap_and_without_a_storm(bench):
     assert one.problems() == []
     assert [gap for gap in one.gaps() if gap[2] > gap[1]] == []
     assert one.calls(LISTING) <= 6
+
+
+@needs_error_log
+def test_an_empty_live_file_costs_no_call(bench):
+    """RDS-47, planner row 8: an error log is often empty for hours after its rotation."""
+    one = bench(Spec(identifier="db-1", engine="aurora-mysql", log_types=("error",)))
+    one.write(5, log_type="error")
+    one.cycle()
+    one.pass_hours(1)
+    one.catch_up()
+    one.reads.clear()
+    one.cycle(4)
+
+    assert one.reads == []
+    one.write(2, log_type="error")
+    one.cycle()
+    assert one.problems() == one.uncounted() == []

@@ -172,6 +172,7 @@ class FamilyFiles:
 
     def finish(self, checkpoint: Checkpoint) -> bool:
         """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""
+        self._leave_empty(checkpoint)
         row = self._current(checkpoint)
         if row is None:
             return True
@@ -183,6 +184,15 @@ class FamilyFiles:
         if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
             self._track(row, checkpoint, "discovered")
         return complete and unchanged
+
+    def _leave_empty(self, checkpoint: Checkpoint) -> None:
+        """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""
+        for row in self._rows:
+            if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
+                    self._current(checkpoint) is not row):
+                self._state.track_progress(
+                    row.instance_id, row.log_file_name, status="completed", segment_id="", delivered_bytes=0, records=0,
+                    gap_bytes=0, raw_records=0, error="", now_sec=self._clock.now_us() // 1_000_000, file_size=0)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""

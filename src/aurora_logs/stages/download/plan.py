@@ -78,6 +78,8 @@ def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Los
     live = next((row for row in rows if row.log_file_name == family), None)
     if live is None or is_drained_and_gone(live) or live.log_file_name in gone:
         return None
+    if not live.file_size and not is_live:
+        return None  # a fresh hour without a byte: no call
     if live.missing >= GONE_AFTER:
         return _lost(checkpoint, live, current if is_live else live.segment_id or family, gone)
     return Segment(segment_id=current if is_live else "", log_file_name=family,
