@@ -255,6 +255,9 @@ class Files(Protocol):
     def list_again(self) -> None:
         """List at the source and save what is new. Raises as LogSource.log_files."""
 
+    def loss_reason(self) -> str:
+        """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
         """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed."""
 

@@ -10,4 +10,7 @@ from tests.faults.bench import Bench
 def bench(tmp_path):
     """Open benches of this test: `bench(*specs, faults=…, settings=…)`; closed at its end."""
     with contextlib.ExitStack() as open_ones:
-        yield lambda *specs, **how: open_ones.enter_context(Bench(tmp_path, *specs, **how).open())
+        def open_one(*specs, folder=tmp_path, **how):
+            return open_ones.enter_context(Bench(folder, *specs, **how).open())
+
+        yield open_one

@@ -1,13 +1,14 @@
 """Discovery: list instances and their files, keep the tracking rows, queue hints for what has grown."""
 
 import msgspec
+from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, InstanceGone, InstanceNotReady
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import Instance, TrackedFile, TrackedInstance
 from aurora_logs.settings import Settings
-from aurora_logs.stages.discover import GONE_AFTER, Listing, hints
+from aurora_logs.stages.discover import DELETED, GONE_AFTER, Listing, hints
 
 EXPIRES_SEC = 7 * 86_400
 
@@ -74,6 +75,8 @@ class Discovery:
         try:
             rows = self._listing.rows(instance)
         except InstanceGone:
+            state.save_instance(TrackedInstance(instance=replace(instance, status=DELETED), updated_at=now_sec,
+                                                expires_at=now_sec + EXPIRES_SEC))
             rows = self._count_missing(instance)
         found = hints(instance, rows, state, self._ports.clock, self._settings)
         for task, deadline_ms, members in found:

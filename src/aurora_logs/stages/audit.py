@@ -75,6 +75,10 @@ class Rereading:
     def list_again(self) -> None:
         """A reread does not follow rotations; the next audit does."""
 
+    def loss_reason(self) -> str:
+        """Nothing is lost anew by a reread."""
+        return "purged"
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
         """Its row is marked already."""
         del row, checkpoint

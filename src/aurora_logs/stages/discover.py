@@ -26,6 +26,7 @@ from aurora_logs.segments import (
 )
 from aurora_logs.settings import Settings, parse_age_sec
 
+DELETED = "deleted"  # our own status of an instance that RDS does not know any more
 GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
 HOUR_MS = 3_600_000
 # rds-log-api.md §4.1: hours that RDS keeps a log, by engine family and log type; the least where storage decides
@@ -159,6 +160,10 @@ class FamilyFiles:
     def list_again(self) -> None:
         """List this family at the source and take the rows anew."""
         self._take(self._listing.rows(self._instance, family=self._family))
+
+    def loss_reason(self) -> str:
+        """Why files vanish: with their instance, or by retention."""
+        return "instance_deleted" if self._instance.status == DELETED else "purged"
 
     def began(self, checkpoint: Checkpoint) -> None:
         """W13: a worker holds the file now."""

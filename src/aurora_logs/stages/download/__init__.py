@@ -6,6 +6,8 @@ so that a file that was cut, replaced or rotated is noticed before a byte of it 
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
@@ -39,7 +41,7 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
 def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Iterator[Portion]:
     while (step := next_step(held.checkpoint, files, visit)) is not None:
         if isinstance(step, Lost):
-            yield from _lost(held, step)
+            yield from _lost(held, step, files.loss_reason())
             visit.gone.add(step.gap.segment_id)
             if step.row is not None and not files.drained(step.row, held.checkpoint):
                 raise Rotation
@@ -52,8 +54,8 @@ def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Ite
             raise Rotation
 
 
-def _lost(held: Claim, lost: Lost) -> Iterator[Portion]:
-    gap = lost.gap
+def _lost(held: Claim, lost: Lost, reason: str) -> Iterator[Portion]:
+    gap = replace(lost.gap, reason=reason) if lost.gap.reason == "purged" else lost.gap
     if held.checkpoint.segment_id != gap.segment_id:
         held.move_on(gap.segment_id)
     if gap.from_position == gap.to_position and lost.row is not None:
