@@ -5,8 +5,8 @@ import json
 import os
 import threading
 
-from tests.contracts.samples import SteppedClock
 from tests.simulator.simulated import KEYS, START_US, RealTimeBeside, a_world
+from tests.unit.stages.stage_bench import FineClock
 
 from aurora_logs import telemetry
 from aurora_logs.adapters.aws.log_source import open_rds_source
@@ -87,7 +87,7 @@ class Bench:
 
     def __init__(self, folder, *specs, faults=(), settings=None, **scenario):
         self.world = a_world(*(specs or (MYSQL,)), faults=faults, clock=RealTimeBeside(START_US), **scenario)
-        self.clock = SteppedClock()
+        self.clock = FineClock()
         self.settings = Settings(**{
             "data_dir": str(folder), "batch_timeout_sec": 0.0, "retry_backoff_sec": 0.01, "rds_api_rate_limit": 1000.0,
             "discovery_interval_sec": float(INTERVAL_SEC), "audit_delay_sec": 0.0} | (settings or {}))

@@ -1,6 +1,7 @@
 """What unit tests of the stages stand on: embedded adapters whose answers a test can script, and small values."""
 
 import contextlib
+import math
 import threading
 
 from tests.contracts.samples import CountedRandom, SteppedClock
@@ -52,6 +53,14 @@ def checkpoint(**changes):
 def segment(size=10**9, *, closed=False, name=FAMILY, identity=None):
     return Segment(segment_id=identity or hour(7), log_file_name=name, ordinal="2026-10-10.7", size_bytes=size,
                    last_written_ms=1, closed=closed)
+
+
+class FineClock(SteppedClock):
+    """Never sleeps less than it was asked to, however short: a loop over the rest of a wait ends."""
+
+    def sleep(self, sec):
+        if sec > 0:
+            self._now_us += math.ceil(sec * 1e6)
 
 
 class After(Exception):
@@ -126,7 +135,7 @@ class Bench:
 
     def __init__(self, folder, source=None, **settings):
         self.held = open_for_collecting(folder)
-        self.clock, self.random = SteppedClock(), CountedRandom()
+        self.clock, self.random = FineClock(), CountedRandom()
         self.settings = Settings(**{"data_dir": str(folder), "lease_sec": 60.0, "skew_sec": 5.0, "retry_backoff_sec": 1.0,
                                     "batch_timeout_sec": 0.0, "audit_delay_sec": 0.0, "discovery_interval_sec": 30.0}
                                  | settings)
@@ -138,7 +147,7 @@ class Bench:
         self.ports = Ports(source=self.source, queue=self.queue, state=self.state, sink=self.sink, clock=self.clock,
                            random=self.random, workers=Threads(threading.Event()))
 
-    def claim(self, initial=None, worker="w1"):
+    def claim(self, initial=None, worker="run-1"):
         return claim(self.state, self.clock, self.random, self.settings, initial or checkpoint(), worker)
 
     def row(self):
