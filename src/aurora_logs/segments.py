@@ -36,6 +36,11 @@ def family_of(log_file_name: str) -> str:
     return log_file_name.removesuffix(".gz")
 
 
+def is_size_a_hint(log_file_name: str) -> bool:
+    """Tell whether the listed size is not the size of what can be read: filtered or compressed (rds-log-api.md §5.4)."""
+    return log_file_name.endswith(".gz") or log_file_name.startswith("error/mysql-error")
+
+
 def ordinal_of(log_file_name: str) -> str | None:
     """Return the hour of a rotated hourly file without a leading zero (`2026-10-10.8`); None for every other name."""
     match = HOUR_SUFFIX.match(log_file_name) if is_hourly(log_file_name) else None

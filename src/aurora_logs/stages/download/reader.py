@@ -13,6 +13,7 @@ from aurora_logs.segments import (
     build_marker,
     checked_bytes,
     is_hourly,
+    is_size_a_hint,
     normal_ordinal,
     parse_marker,
     segment_id,
@@ -30,6 +31,7 @@ from aurora_logs.stages.download.answers import (
     judge,
 )
 from aurora_logs.stages.download.plan import Visit
+from aurora_logs.stages.download.walk import Walk, is_opaque
 
 WHOLE_FROM_BYTES = 2 << 20  # planner rule 4 (rds-log-api.md §11): two portions or more are cheaper as one call
 WHOLE_SHARE = 0.1  # … when at least this share of the file is still to be read
@@ -63,11 +65,12 @@ class SegmentReader:
         self._unplaced = b""
         self._rewinds = 0
         self._refused_lines = 0
+        self._walk: Walk | None = None
 
     def portions(self) -> Generator[Portion, None, bool]:
         """Yield portions; the generator's value tells whether the segment is closed and read to its end."""
         segment = self._segment
-        if segment.closed and not self._listed_is_filtered():
+        if segment.closed and not is_size_a_hint(self._segment.log_file_name):
             if self._reached == segment.size_bytes:
                 self._begin(self._prefix)  # an empty file is a segment too
                 return True
@@ -94,7 +97,7 @@ class SegmentReader:
                 self._rewind()
             if segment.closed and self._reached >= segment.size_bytes:
                 return True
-            if not segment.closed and not answer.more and self._listed_is_filtered():
+            if not segment.closed and not answer.more and is_size_a_hint(self._segment.log_file_name):
                 return False  # RDS-56: more is listed than anybody gets
             is_cut = isinstance(verdict, Nothing) and bool(self._known) and self._reached > segment.size_bytes
             if not segment.closed and not answer.more and self._reached >= segment.size_bytes and not is_cut:
@@ -107,15 +110,7 @@ class SegmentReader:
     def _ask(self) -> tuple[Answer, Verdict]:
         known = b"" if self._max_lines else self._known
         asked = self._reached - checked_bytes(known)
-        for attempt in range(2):
-            try:
-                answer = self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name,
-                                           self._marker_at(asked), max_lines=self._max_lines)
-                break
-            except MarkerRefused:  # RDS-38: learn the prefix again, then once more
-                if attempt:
-                    raise
-                self._learn_prefix()
+        answer = self._read_at(asked, self._max_lines)
         self._held.keep()
         live_ordinal = self._segment.ordinal if not self._segment.closed and self._segment.ordinal else None
         verdict = judge(answer, asked, known, live_ordinal)
@@ -130,6 +125,29 @@ class SegmentReader:
                 telemetry.overlap_dropped(self._held.checkpoint, verdict.overlap_bytes)
         return answer, verdict
 
+    def _read_at(self, offset: int, max_lines: int) -> Answer:
+        """Read from a byte offset: by a built marker, or, where none is honoured or readable, by a walk (RDS-31)."""
+        if self._walk is None:
+            answer = self._read_built(offset, max_lines)
+            if answer is not None and not is_opaque(answer.marker):
+                return answer
+            is_live_hour = is_hourly(self._held.checkpoint.log_file_name) and not self._segment.closed
+            self._walk = Walk(self._source, self._held.checkpoint.instance_id, self._segment.log_file_name,
+                              needs_hour=is_live_hour)
+        return self._walk.read(offset, max_lines)
+
+    def _read_built(self, offset: int, max_lines: int) -> Answer | None:
+        """Read behind a built marker; None when no such marker is honoured."""
+        for is_second in (False, True):
+            try:
+                if is_second:  # RDS-38: learn the prefix again, then once more
+                    self._learn_prefix()
+                return self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name,
+                                         self._marker_at(offset), max_lines=max_lines)
+            except MarkerRefused:
+                continue
+        return None
+
     def _marker_at(self, offset: int) -> str:
         if offset == 0:
             return START
@@ -140,9 +158,10 @@ class SegmentReader:
     def _learn_prefix(self) -> None:
         answer = self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name, "", max_lines=1)
         marker = parse_marker(answer.marker or "")
+        if is_opaque(answer.marker):
+            raise MarkerRefused(f"{self._segment.log_file_name}: markers are opaque")
         if marker is None:
-            detail = f"{self._held.checkpoint.instance_id} {self._segment.log_file_name}: no marker to go on from"
-            raise Unreachable(detail)
+            raise Unreachable(f"{self._held.checkpoint.instance_id} {self._segment.log_file_name}: no marker to go on from")
         if is_hourly(self._held.checkpoint.log_file_name) and not self._segment.closed and (
                 self._segment.ordinal not in (None, normal_ordinal(marker.ordinal))):
             self._visit.strays += 1
@@ -192,7 +211,7 @@ class SegmentReader:
         if not verdict.fresh:
             return
         end = self._reached + len(verdict.fresh)
-        is_listed_end = end >= self._segment.size_bytes or (self._listed_is_filtered() and not self._segment.closed)
+        is_listed_end = end >= self._segment.size_bytes or (is_size_a_hint(self._segment.log_file_name) and not self._segment.closed)
         is_last = is_listed_end and not (answer.more and not self._segment.closed)
         yield from self._emit(verdict.fresh, closes=self._segment.closed and is_last,
                               is_last=is_last and not self._segment.closed)
@@ -280,8 +299,7 @@ class SegmentReader:
 
     def _first_line(self, offset: int) -> bytes:
         self._held.keep()
-        return self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name, self._marker_at(offset),
-                                 max_lines=1).content
+        return self._read_at(offset, 1).content
 
     # the complete file
 
@@ -324,8 +342,8 @@ class SegmentReader:
             if pending:
                 yield from self._emit(pending)
             pending = fresh
-        is_plain = self._segment.closed and not self._segment.log_file_name.endswith(".gz")
-        if is_plain and at < self._segment.size_bytes and not self._segment.log_file_name.startswith("error/mysql-error"):
+        is_exact = self._segment.closed and not is_size_a_hint(self._segment.log_file_name)
+        if is_exact and at < self._segment.size_bytes:
             if pending:
                 yield from self._emit(pending)
             detail = f"{self._held.checkpoint.instance_id} {self._segment.log_file_name}: {at} of {self._segment.size_bytes} bytes"
@@ -334,17 +352,12 @@ class SegmentReader:
 
     # trouble
 
-    def _listed_is_filtered(self) -> bool:
-        """Tell whether the listed size is not the size of what can be read (rds-log-api.md §5.4)."""
-        return self._segment.log_file_name.endswith(".gz") or self._segment.log_file_name.startswith("error/mysql-error")
-
     def _rewind(self) -> None:
         """Find the newest kept position whose bytes are still there and go back to it (rds-log-api.md §8.3)."""
         row = self._held.checkpoint
         self._rewinds += 1
         if self._rewinds > MAX_REWINDS:
-            detail = f"{row.instance_id} {self._segment.log_file_name} reads differently each time"
-            raise Unreachable(detail)
+            raise Unreachable(f"{row.instance_id} {self._segment.log_file_name} reads differently each time")
         for kept in reversed(row.kept):
             if kept.byte_offset <= self._segment.size_bytes and self._still_there(kept.byte_offset, kept.tail_hash):
                 self._held.rewind(kept)
@@ -360,8 +373,7 @@ class SegmentReader:
             return False
         self._held.keep()
         try:
-            answer = self._source.read(self._held.checkpoint.instance_id, self._segment.log_file_name,
-                                       self._marker_at(offset - size), max_lines=CHECK_BYTES)
+            answer = self._read_at(offset - size, CHECK_BYTES)
         except BinaryRefused:  # it can't be told: an earlier position is as good, what follows is sent carefully
             return False
         return is_same(answer.content, known)
@@ -375,7 +387,7 @@ class SegmentReader:
         if not segment.closed:
             telemetry.file_stalled(row, segment.size_bytes)
             return False
-        if self._listed_is_filtered():
+        if is_size_a_hint(self._segment.log_file_name):
             self._begin(self._prefix)
             yield from self._emit(b"", closes=True)  # RDS-56: the rest was filtered by RDS
             return True
