@@ -152,7 +152,7 @@ def _translation(exc: sqlite3.Error, path: Path) -> Exception:
                            "away: every file is then read again from its start; record ids stay the same")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY) or (code == sqlite3.SQLITE_IOERR and not _has_room(path)):
         return DiskFull(detail)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return Transient(f"another process holds {detail}", retry_after_sec=0.1)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return Unreachable(detail)

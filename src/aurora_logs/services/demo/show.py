@@ -20,6 +20,7 @@ SPEED = 360  # log seconds a real second: an hour in ten
 START_LOG_TIME_MINUTE = 20
 ENTRIES_PER_SEC = 290  # of each of the six instances: the load takes about 30 s
 KILL_AT = (0.3, 0.65)  # share of the load that is written when each kill strikes
+KILL_WAIT_SEC = 8.0  # how long a kill waits for its moment
 FAIL_OVER_AT = 0.5
 SINK_AWAY_AT, SINK_AWAY_SEC = (0.1, 0.2, 0.4, 0.45, 0.75, 0.8), 0.7  # tried until a ship met it
 WHOLE_SEC = 120.0  # the demo gives up after this; it should end in less than 60
@@ -83,7 +84,7 @@ def _start() -> str:
 def _course(simulator: Simulator, collector: Collector, data_dir: Path, started_sec: float,
             on_moment: Callable[[Moment], None]) -> tuple[int, bool]:
     """Drive load and faults until the load ends; return the kills, and whether the sink's outage met a ship."""
-    kills, has_failed_over, is_sink_struck = 0, False, False
+    kills, tried, has_failed_over, is_sink_struck = 0, 0, False, False
     outages = list(SINK_AWAY_AT)
     while time.monotonic() - started_sec < WHOLE_SEC:
         load = simulator.get("load")
@@ -94,9 +95,9 @@ def _course(simulator: Simulator, collector: Collector, data_dir: Path, started_
         if not is_sink_struck and outages and share >= outages[0]:
             outages.pop(0)
             is_sink_struck = collector.take_sink_away(SINK_AWAY_SEC)
-        if kills < len(KILL_AT) and share >= KILL_AT[kills] and collector.is_alive():
-            if collector.kill_between_ship_and_advance(started_sec + WHOLE_SEC):
-                kills += 1
+        if tried < len(KILL_AT) and share >= KILL_AT[tried] and collector.is_alive():
+            kills += collector.kill_between_ship_and_advance(time.monotonic() + KILL_WAIT_SEC)
+            tried += 1
             collector.start()
         on_moment(Moment(written=load["entries"], of_entries=ENTRIES, delivered=_delivered(data_dir), kills=kills,
                          doing="collecting under load"))
@@ -110,6 +111,7 @@ def _wait_until_delivered(simulator: Simulator, collector: Collector, data_dir: 
                           on_moment: Callable[[Moment], None]) -> list[str]:
     """Wait until every listed byte is delivered; time stands nearly still, so that no file rotates any more."""
     simulator.post("clock", {"speed": 1})
+    behind: list[str] = []
     while time.monotonic() - started_sec < WHOLE_SEC:
         if not collector.is_alive():
             return [f"the collecting process ended by itself; see {data_dir / 'collector.log'}"]

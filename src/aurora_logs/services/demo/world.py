@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
-from aurora_logs.errors import Unreachable
+from aurora_logs.errors import Transient, Unreachable
 
 ACCESS_KEY, SECRET_KEY = "AKIDEMODEMODEMODEMO1", "demo/demo/demo/demo/demo/demo/demo/demo1"  # the simulator's own login
 START_SEC = 20.0  # longest start of the simulator
@@ -96,7 +96,9 @@ class Collector:
         return self._log_file.read_bytes().count(b"Sink unavailable") > before
 
     def kill_between_ship_and_advance(self, deadline_sec: float) -> bool:
-        """SIGKILL at a moment when a batch is stored and its checkpoint has not moved; False when none came in time.
+        """SIGKILL at a moment when a batch is stored and its checkpoint has not moved.
+
+        When none comes in time: SIGKILL all the same, and False.
 
         The process is stopped, looked at and continued until such a moment is met: no switch in the product.
         """
@@ -104,11 +106,14 @@ class Collector:
         while time.monotonic() < deadline_sec:
             time.sleep(LOOK_SEC)
             self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # all its threads stand still
             if self._is_between():
                 self._process.kill()
                 self._process.wait()
-                return True
+                return self._is_between()
             self._process.send_signal(signal.SIGCONT)
+        self._process.kill()
+        self._process.wait()
         return False
 
     def stop(self) -> int:
@@ -127,9 +132,14 @@ class Collector:
         directory = DataDirectory(self._data_dir)
         if not directory.state_file.exists():
             return False
-        database = open_beside(self._data_dir)
+        try:
+            database = open_beside(self._data_dir)
+        except Transient:  # it stands still with the database in its hands: no moment to look into
+            return False
         try:
             open_ones = {row.intent.id for row in SqliteStateStore(database).checkpoints() if row.intent}
+        except Transient:
+            return False
         finally:
             database.close()
         return any(next(directory.batches.glob(f"*/*-{intent_id}-*"), None) is not None for intent_id in open_ones)
