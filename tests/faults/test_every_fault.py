@@ -36,7 +36,7 @@ def test_the_same_records_arrive_whatever_the_answers_look_like(bench, one):
     """A live file of several portions, growth, an unread rotated tail, a rotated hour unread from its start, and a live one."""
     rule = _named(one)
     under_test = bench(faults=[rule])
-    under_test.write(2_300)
+    under_test.write(1_300)
     under_test.cycle(2)
     under_test.write(400)
     under_test.cycle()

@@ -190,3 +190,20 @@ def test_markers_that_can_t_be_built_or_read_change_no_id(bench, spec, names):
     assert one.struck(names[-1])
     assert one.problems() == []
     assert one.calls(PORTION) <= 120
+
+
+def test_holes_in_every_answer_end_in_the_complete_file(bench):
+    """RDS-29: asked again with fewer lines, at most five times, then whole; no thousand small calls."""
+    one = bench()
+    one.write(50)
+    one.cycle()
+    one.write(400)
+    one.plant("hole")
+    one.forget_calls()
+    one.cycle()
+
+    assert one.struck("hole") >= 5
+    assert one.calls(PORTION) + one.calls(COMPLETE) <= 30
+    one.heal("hole")
+    one.catch_up()
+    assert one.problems() == one.uncounted() == []

@@ -12,8 +12,8 @@ from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
 from aurora_logs.records.flow import Portion, Segment
-from aurora_logs.stages.download.plan import Lost, Visit, next_step
-from aurora_logs.stages.download.reader import Rotation, SegmentReader
+from aurora_logs.stages.download.plan import Lost, Rotation, Visit, next_step
+from aurora_logs.stages.download.reader import SegmentReader
 
 MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
 

@@ -15,6 +15,10 @@ from aurora_logs.segments import is_hourly, ordinal_of, ordinal_order
 GONE_AFTER = 3  # whole listings in a row without the file (rds-log-api.md §8.4)
 
 
+class Rotation(Exception):  # a turn of events inside this stage, not an error of ours
+    """The live name stands for another segment now."""
+
+
 class Visit:
     """What one visit has found out so far.
 

@@ -30,7 +30,7 @@ from aurora_logs.stages.download.answers import (
     is_same,
     judge,
 )
-from aurora_logs.stages.download.plan import Visit
+from aurora_logs.stages.download.plan import Rotation, Visit
 from aurora_logs.stages.download.walk import Walk, is_opaque
 
 WHOLE_FROM_BYTES = 2 << 20  # planner rule 4 (rds-log-api.md §11): two portions or more are cheaper as one call
@@ -38,12 +38,9 @@ WHOLE_SHARE = 0.1  # … when at least this share of the file is still to be rea
 WHOLE_LIVE_MAX_BYTES = 256_000_000  # rds-log-api.md §9: a live file is fetched whole only below this
 PORTION_LINES = 10_000  # RDS gives no more a call
 PORTION_BYTES = 943_718  # 0.9 MiB: what we ask for once truncation showed that lines are long (RDS-65)
+MAX_MENDS = 5  # rds-log-api.md §6: tries with fewer lines in a row, then the complete file
 MAX_REWINDS = 3  # in one visit; a file that changes faster is left for the next
 ASK_AGAIN = 3  # answers without data, marker or growth before a visit gives up
-
-
-class Rotation(Exception):  # a turn of events inside this stage, not an error of ours
-    """The live name stands for another segment now."""
 
 
 class SegmentReader:
@@ -64,7 +61,7 @@ class SegmentReader:
         self._is_begun = is_mine
         self._unplaced = b""
         self._rewinds = 0
-        self._refused_lines = 0
+        self._refused_lines = self._mends = 0
         self._walk: Walk | None = None
 
     def portions(self) -> Generator[Portion, None, bool]:
@@ -233,6 +230,7 @@ class SegmentReader:
 
         Before a refused line ask for half of what is left up to it: each answer halves the range (RDS-73).
         """
+        self._mends = 0 if fresh else self._mends
         self._refused_lines = max(0, self._refused_lines - fresh.count(b"\n"))
         if self._refused_lines:
             self._max_lines = max(1, self._refused_lines // 2)
@@ -254,12 +252,13 @@ class SegmentReader:
 
     def _mend(self, broken: Broken) -> Iterator[Portion]:
         """Cure a cut line or a hole: ask for the whole lines only; then the complete file; then a gap (§6)."""
-        if self._max_lines != 1 and broken.whole_lines > 0:
-            wanted = min(broken.whole_lines, PORTION_LINES)
-            self._max_lines = wanted if wanted != self._max_lines else max(1, wanted // 2)
+        self._mends += 1
+        if self._mends > MAX_MENDS and (yield from self._whole_file()):
+            self._max_lines = 0
             return
-        if self._max_lines != 1 and broken.whole_lines == 0:
-            self._max_lines = 1
+        if self._max_lines != 1:
+            wanted = min(broken.whole_lines, PORTION_LINES) or 1
+            self._max_lines = wanted if wanted != self._max_lines else max(1, wanted // 2)
             return
         self._max_lines = 0
         if (yield from self._whole_file()):
