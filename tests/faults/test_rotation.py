@@ -134,23 +134,6 @@ def test_suffixes_of_one_and_two_digits_midnight_and_new_year_keep_their_order(b
     assert len(set(times)) == 14
 
 
-def test_pruned_rows_of_an_old_idle_file_do_not_make_it_new(bench):
-    """RDS-59: the rows of a drained hour are gone, RDS lists it still: not a byte of it is read."""
-    one = bench()
-    one.pass_hours(1, entries_each=5)
-    one.cycle()
-    one.pass_hours(5, entries_each=5)
-    one.catch_up()
-    oldest = [name for name in sorted(one.rows()) if name != SLOW][:2]
-    for name in oldest:
-        one.state.prune("db-1", name)
-    one.reads.clear()
-    one.catch_up()
-
-    assert [name for name, _, _ in one.reads if name in oldest] == []
-    assert one.problems() == []
-
-
 def test_an_entry_that_straddles_a_rotation_is_delivered_in_two_parts_to_the_right_hours(bench):
     """RDS-62: its head in the old hour, its rest in the new one; neither is glued to a stranger."""
     one = bench(faults=[fault("straddle_rotation", 0.0, nth=20)], entries_per_sec=1.0)

@@ -75,7 +75,7 @@ class Listing:
             cluster_id=instance.cluster_id, resource_id=instance.resource_id, family=family_of(one.log_file_name),
             last_written=one.last_written_ms, file_size=one.size_bytes, discovered_at=now_sec, updated_at=now_sec,
             segment_id=segment_id(family_of(one.log_file_name), ordinal) if ordinal else "")
-        if self._is_before_start(one, listed) if not before else _is_forgotten(row, before.values()):
+        if not before and self._is_before_start(one, listed):
             dated = "" if is_hourly(one.log_file_name) else family_of(one.log_file_name)
             row = replace(row, status="completed", delivered_bytes=one.size_bytes, segment_id=row.segment_id or dated)
         self._state.see(row)
@@ -265,13 +265,6 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
 def is_unanchored(row: TrackedFile) -> bool:
     """Tell whether it is still open which hour the start position of a live file belongs to."""
     return bool(row.delivered_bytes) and not row.segment_id and is_hourly(row.log_file_name)
-
-
-def _is_forgotten(new: TrackedFile, known: Iterable[TrackedFile]) -> bool:
-    """Older than all that is known of its type, by name and by time: its row was pruned, it is not new (RDS-59)."""
-    same = [row for row in known if row.log_type == new.log_type]
-    return bool(same) and all(_name_order(new.log_file_name) < _name_order(row.log_file_name)
-                              and new.last_written < row.last_written for row in same)
 
 
 def _age(one: ListedFile) -> tuple[int, tuple[str, int]]:

@@ -162,15 +162,6 @@ def test_from_the_end_is_not_bound_to_an_hour_that_began_after_the_listing(accou
     assert one.lists(listed(size=120))[FAMILY].segment_id == hour(7)
 
 
-def test_a_pruned_row_of_an_old_file_does_not_make_it_new(account):
-    """RDS-59: older than all that is known, by name and by time; a file between known ones is new."""
-    one = account()
-    one.lists(listed(at=9_000), listed(rotated(5), at=5_000), listed(rotated(7), at=7_000))
-    rows = one.lists(listed(at=9_000), listed(rotated(4), at=4_000), listed(rotated(5), at=5_000),
-                     listed(rotated(6), at=6_000), listed(rotated(7), at=7_000), listed(rotated(8), at=4_500))
-    assert {name for name, each in rows.items() if each.status == "completed"} == {rotated(4)}
-
-
 def test_another_instance_s_rows_under_the_same_name_are_not_taken(account):
     """RDS-14: rows belong to a resource id."""
     one = account()
