@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 MYSQL: Final = "mysql"  # MySQL, MariaDB and Aurora MySQL with the default sql_mode (a log does not tell another)
@@ -110,15 +111,15 @@ def _pattern(grammar: _Grammar, *, runs: bool) -> re.Pattern[str]:
     return re.compile(f"{_BLANK}*+(?:" + "|".join(f"({kind})" for kind in kinds) + r"|\Z)", re.DOTALL)
 
 
-# By dialect: one literal a token, and runs of literals as one token.
-_SINGLE: Final = {
-    MYSQL: _pattern(_MYSQL_GRAMMAR, runs=False),
-    POSTGRESQL: _pattern(_POSTGRESQL_GRAMMAR, runs=False),
-}
-_RUNS: Final = {
-    MYSQL: _pattern(_MYSQL_GRAMMAR, runs=True),
-    POSTGRESQL: _pattern(_POSTGRESQL_GRAMMAR, runs=True),
-}
+_GRAMMARS: Final = {MYSQL: _MYSQL_GRAMMAR, POSTGRESQL: _POSTGRESQL_GRAMMAR}
+
+
+@cache
+def _pattern_of(dialect: str, *, runs: bool) -> re.Pattern[str]:
+    """Compile a dialect when it is first needed: all four patterns would be a quarter of the start-up of `parse`."""
+    return _pattern(_GRAMMARS[dialect], runs=runs)
+
+
 _COMMENT_BORDER: Final = re.compile(r"/[*]|[*]/")
 
 
@@ -127,7 +128,7 @@ def tokens(text: str, dialect: str, *, start: int = 0, runs: bool = False) -> It
 
     With `runs`, literals that only commas and signs part come as one LITERAL.
     """
-    pattern = (_RUNS if runs else _SINGLE)[dialect]
+    pattern = _pattern_of(dialect, runs=runs)
     position = start
     open_hints: list[bool] = []  # a hint (its end is code) or an executable comment (its end goes), innermost last
     while True:
