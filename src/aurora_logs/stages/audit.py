@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from aurora_logs import telemetry
+from aurora_logs.errors import ListingChanged
 from aurora_logs.ports import Claim, Sink
 from aurora_logs.records.fleet import LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
@@ -41,9 +42,10 @@ class Rereading:
         del letter
 
     def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """Stay in the segment."""
+        """Stay in the segment. Raises: ListingChanged when the name stands for another one now."""
         del resend_until
-        assert segment_id == self._row.segment_id, "a reread stays in its segment"
+        if segment_id != self._row.segment_id:
+            raise ListingChanged(f"{self._row.instance_id} {self._row.log_file_name}")
 
     def rewind(self, kept: Kept | None) -> None:
         """Begin again; ids decide what is sent."""
