@@ -15,7 +15,15 @@ from orjson import dumps
 
 from aurora_logs.formats import Origin
 from aurora_logs.formats.mysql_slow.parts import (
-    FEWEST_US, ID_PLACE, OPERATIONS, account_of, command_field, minute_us, operation_field, templates, trace_field,
+    FEWEST_US,
+    ID_PLACE,
+    OPERATIONS,
+    account_of,
+    command_field,
+    minute_us,
+    operation_field,
+    templates,
+    trace_field,
 )  # fmt: skip
 from aurora_logs.sql.redaction import suspicious
 from aurora_logs.text import DAY_US
@@ -157,7 +165,7 @@ def read_block(
         return None
     (
         c_us, c_offset, c_crc, c_at, c_bytes, c_event, c_kind, _, _, _, c_sent, c_examined, c_query, c_lock, c_start,
-        c_account, c_thread, c_trace, c_carried, c_end,
+        _, c_thread, _, _, c_end,
     ) = _constants(origin)  # fmt: skip
     c_slow, c_admin = f'{c_event}slow_query{c_kind},"db_query_text":', f"{c_event}admin_command{c_kind}"
     bounds = list(accumulate([len(entry[0]) + len(entry[10]) + 2 for entry in found], initial=begin))
@@ -193,10 +201,8 @@ def read_block(
             carried = ',"db_namespace_carried":true'
         else:
             is_carried = carried
-        if query[-1] == "0" or query < "0.00001":
-            query = _number(query)
-        if lock[-1] == "0" or lock < "0.00001":
-            lock = _number(lock)
+        duration = _number(query) if query[-1] == "0" or query < "0.00001" else query
+        waited = _number(lock) if lock[-1] == "0" or lock < "0.00001" else lock
         kind, operation, command = c_slow, _OPERATION_FIELDS.get(word), ""
         if operation is None:
             unusual = _unusual(sql)
@@ -219,7 +225,7 @@ def read_block(
             trace_at = joined.find(_TRACE_MIDDLE, joined_at) % _FAR
         add(
             f"{c_us}{us}{c_offset}{place}{c_crc}{crc}{c_at}{offset}{c_bytes}{len(top) + len(sql) + 2}"
-            f"{kind}{text}{operation}{database}{command}{c_sent}{sent}{c_examined}{examined}{c_query}{query}"
-            f"{c_lock}{lock}{c_start}{start}{account}{c_thread}{thread}{trace}{is_carried}{c_end}".encode("latin-1")
+            f"{kind}{text}{operation}{database}{command}{c_sent}{sent}{c_examined}{examined}{c_query}{duration}"
+            f"{c_lock}{waited}{c_start}{start}{account}{c_thread}{thread}{trace}{is_carried}{c_end}".encode("latin-1")
         )
     return Block(lines, [line[ID_PLACE] for line in lines], sum(map(len, lines)), us, greatest_us, name)

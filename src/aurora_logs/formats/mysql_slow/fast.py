@@ -13,8 +13,21 @@ from aurora_logs.formats import Origin, wire
 from aurora_logs.formats.mysql_slow import borders
 from aurora_logs.formats.mysql_slow.block import read_block
 from aurora_logs.formats.mysql_slow.parts import (
-    COMMENTED, EXTRA_HEAD, FEWEST_US, ID_PLACE, OPERATIONS, PLAIN_FIELDS, PLAIN_HEAD, account_of, accounts,
-    command_field, minute_us, minutes, operation_field, templates, trace_field,
+    COMMENTED,
+    EXTRA_HEAD,
+    FEWEST_US,
+    ID_PLACE,
+    OPERATIONS,
+    PLAIN_FIELDS,
+    PLAIN_HEAD,
+    account_of,
+    accounts,
+    command_field,
+    minute_us,
+    minutes,
+    operation_field,
+    templates,
+    trace_field,
 )  # fmt: skip
 from aurora_logs.formats.mysql_slow.record import Carried
 from aurora_logs.formats.mysql_slow.walk import behind_furniture, carried, next_entry, walk
@@ -65,7 +78,6 @@ class _Run:
         self.chunk, self.origin, self.content = chunk, origin, chunk.content
         self.plain, self.extra = templates(origin)
         self.longest = min(origin.entry_max_bytes, borders.FULL_HEAD_AFTER_BYTES)
-        self.has_header, self.has_trace = b", Version: " in chunk.content, b"traceparent" in chunk.content
         self.gate = _Gate(chunk.content, is_off=origin.redaction == "off")
         self.lines: list[bytes] = []
         self.ids: list[bytes] = []
@@ -199,7 +211,7 @@ class _Run:
                 or us < floor
                 or stop - at > longest
                 or content[stop - 2 : stop] != b";\n"
-                or (self.has_header and b", Version: " in sql)
+                or b", Version: " in sql
                 or not is_clean(body, stop)
             ):
                 break
@@ -212,7 +224,7 @@ class _Run:
             if lock_time[-1:] == b"." or lock_time[:7] == b"0.00000":
                 lock_time = dumps(float(fields[6]))
             offset = chunk_offset + at
-            trace = trace_field(sql) if self.has_trace and b"traceparent" in sql else b""
+            trace = trace_field(sql) if b"traceparent" in sql else b""
             use = fields[-1]
             if len(fields) == PLAIN_FIELDS:
                 start = us - int(fields[5].replace(b".", b""))

@@ -165,5 +165,6 @@ def command_field(sql: bytes) -> bytes:
 
 
 def trace_field(sql: bytes) -> bytes:
+    """Return the wire fields of the first trace that a comment of the statement names; b"" for none."""
     found = trace_ids(sql)
     return b"" if found is None else b',"trace_id":"%b","span_id":"%b"' % (found[0].encode(), found[1].encode())
