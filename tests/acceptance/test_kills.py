@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kill_scenario import Fuse, collect
 
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside
 from aurora_logs.adapters.embedded.physical import stored_lines
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
 from aurora_logs_simulator.workload import writer
-from kill_scenario import Fuse, collect
 
 TOKEN = re.compile(rb"tok_[0-9a-f]{16}")
 START_US = 1_795_342_315_000_000

@@ -99,9 +99,10 @@ class Oracle:
         return any(start < entry.end and entry.start < end for start, end in spans)
 
     def _spans(self, file):
-        """Byte ranges of a file in the dead letters, gaps included."""
+        """Byte ranges of a file in the dead letters, gaps included. A live file that was never read has no hour yet."""
+        names = (file.segment_id, file.name)
         return [(one.from_position, one.to_position) for one in self._run.state.letters.values()
-                if one.segment_id == file.segment_id and one.resource_id == file.resource_id]
+                if one.segment_id in names and one.resource_id == file.resource_id]
 
     # when the faults are over
 
@@ -195,7 +196,7 @@ class Oracle:
         known = {}
         if file is not None:
             known = {id_of(file, entry): entry for entry in [*file.entries, *file.cut_off]}
-            for crc, entry in [(crc, entry) for entry in file.entries for crc in entry.other_crcs]:
+            for crc, entry in [(crc, one) for one in file.entries for crc in one.other_crcs]:
                 known[record_id(file.file_key, entry.start, crc).encode()] = entry
         lines = {}
         for row in rows:

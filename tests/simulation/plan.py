@@ -113,7 +113,8 @@ def _families(rng):
     kinds = [True, False, rng.random() < 0.7]
     instances = rng.choice(((0, 0, 1), (0, 1, 0), (0, 1, 1)))
     taken, found = set(), []
-    for instance, hourly in zip(instances, kinds, strict=True):
+    for drawn, hourly in zip(instances, kinds, strict=True):
+        instance = drawn
         while (instance, hourly) in taken:
             instance += 1
         taken.add((instance, hourly))

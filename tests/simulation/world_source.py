@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tests.simulation.log_text import HEADER, Entry, crc_of
 
 from aurora_logs.errors import BinaryRefused, InstanceGone, LogFileGone, MarkerRefused
-from aurora_logs.records.flow import Answer
 from aurora_logs.records.fleet import ListedFile
+from aurora_logs.records.flow import Answer
 from aurora_logs.records.log_record import file_key_of
 
 NOTICE = b"\n [Your log message was truncated]\n"
