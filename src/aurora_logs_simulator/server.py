@@ -37,6 +37,7 @@ class SimulatorServer(socketserver.ThreadingTCPServer):
         self.world = world
         self.service = Service(world.api, keys)
         self.control = Control(world, self._stop_soon)
+        self.stop_is_due = False
         self._ending = threading.Event()
         self._open: set[socket.socket] = set()
         self._resetting: set[socket.socket] = set()
@@ -87,8 +88,7 @@ class SimulatorServer(socketserver.ThreadingTCPServer):
             super().shutdown_request(request)
 
     def _stop_soon(self) -> None:
-        # `shutdown` waits for the serving loop, and the answer to this request must go out first.
-        threading.Thread(target=self.stop, daemon=True).start()
+        self.stop_is_due = True  # once the answer to this request went out
 
     def _pump(self) -> None:
         while not self._ending.is_set():
@@ -148,7 +148,10 @@ class _Handler(socketserver.StreamRequestHandler):
                     request.method, request.path, request.query, request.body
                 )
             headers = {"Content-Type": "application/json"}
-            return self._send(Answer(status=status, body=body, length_bytes=len(body), headers=headers))
+            goes_on = self._send(Answer(status=status, body=body, length_bytes=len(body), headers=headers))
+            if self.server.stop_is_due:  # `shutdown` waits for the serving loop, so another thread calls it
+                threading.Thread(target=self.server.stop, daemon=True).start()
+            return goes_on
         answer = self.server.service.answer(request)
         if answer.delay_sec:
             time.sleep(answer.delay_sec)
