@@ -154,6 +154,8 @@ def _translation(exc: sqlite3.Error, path: Path) -> Exception:
         return DiskFull(detail)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return Transient(f"another process holds {detail}", retry_after_sec=0.1)
+    if "no such table" in str(exc):  # the collector makes them at its first start
+        return Transient(f"the state is only just being made: {detail}", retry_after_sec=0.5)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return Unreachable(detail)
     return exc  # a statement of ours is wrong: a bug, not a situation

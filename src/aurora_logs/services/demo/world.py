@@ -142,4 +142,4 @@ class Collector:
             return False
         finally:
             database.close()
-        return any(next(directory.batches.glob(f"*/*-{intent_id}-*"), None) is not None for intent_id in open_ones)
+        return any(next(directory.batches.glob(f"*/*-{intent_id}-*.ndjson"), None) is not None for intent_id in open_ones)
