@@ -19,6 +19,7 @@ from kill_scenario import Fuse, collect
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside
 from aurora_logs.adapters.embedded.physical import stored_lines
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
+from aurora_logs.errors import Transient
 from aurora_logs_simulator.workload import writer
 
 TOKEN = re.compile(rb"tok_[0-9a-f]{16}")
@@ -113,11 +114,16 @@ def start(endpoint: str, data: Path) -> subprocess.Popen[bytes]:
 
 
 def state_of(data: Path) -> tuple[int, int, bool]:
-    """Return open intents, files in hand, and whether all rows are completed."""
-    database = open_beside(data)
+    """Return open intents, files in hand, and whether all rows are completed; nothing yet while the state is being made."""
+    try:
+        database = open_beside(data)
+    except Transient:
+        return 0, 0, False
     try:
         store = SqliteStateStore(database)
         rows, tracked = store.checkpoints(), store.all_tracked()
+    except Transient:
+        return 0, 0, False
     finally:
         database.close()
     done = bool(tracked) and all(row.status == "completed" and row.delivered_bytes >= row.file_size for row in tracked)

@@ -17,11 +17,14 @@ SEEN_AS = {"MUT-01": "entries lost", "MUT-02": "kills struck between a ship and 
 def test_the_demo_fails_with_a_planted_bug(name: str, tmp_path: Path) -> None:
     source = plant(name, tmp_path)
 
-    done = subprocess.run([sys.executable, "-m", "aurora_logs", "demo", "--data-dir", str(tmp_path / "data")], cwd=tmp_path,
-                          env=environment(source), capture_output=True, text=True, timeout=300, check=False)
-
-    problems = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("problem: ")]
-    print(f"{name} exit {done.returncode}: {problems[:1]}")
-    assert done.returncode == 8, done.stdout + done.stderr
-    assert any(SEEN_AS[name] in line for line in problems), problems
-    assert "ended by itself" not in done.stdout + done.stderr
+    problems: list[str] = []
+    for attempt in range(2):  # on a busy machine no kill may meet its moment; then the demo proves nothing, and says so
+        done = subprocess.run([sys.executable, "-m", "aurora_logs", "demo", "--data-dir", str(tmp_path / f"data{attempt}")],
+                              cwd=tmp_path, env=environment(source), capture_output=True, text=True, timeout=300, check=False)
+        problems = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("problem: ")]
+        print(f"{name} exit {done.returncode}: {problems[:1]}")
+        assert done.returncode == 8, done.stdout + done.stderr
+        assert "ended by itself" not in done.stdout + done.stderr
+        if any(SEEN_AS[name] in line for line in problems):
+            return
+    raise AssertionError(problems)

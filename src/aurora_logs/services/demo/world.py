@@ -18,7 +18,7 @@ from aurora_logs.errors import Transient, Unreachable
 
 ACCESS_KEY, SECRET_KEY = "AKIDEMODEMODEMODEMO1", "demo/demo/demo/demo/demo/demo/demo/demo1"  # the simulator's own login
 START_SEC = 20.0  # longest start of the simulator
-LOOK_SEC = 0.002  # pause between two looks for the moment between a ship and its advance
+LOOK_SEC = 0.0002  # pause between two looks for a new batch file: its name comes a moment before the advance
 
 
 class Simulator:
@@ -103,8 +103,12 @@ class Collector:
         The process is stopped, looked at and continued until such a moment is met: no switch in the product.
         """
         assert self._process is not None
+        changed = self._changes()
         while time.monotonic() < deadline_sec:
             time.sleep(LOOK_SEC)
+            if (now := self._changes()) == changed:
+                continue
+            changed = now
             self._process.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # all its threads stand still
             if self._is_between():
@@ -127,6 +131,10 @@ class Collector:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+    def _changes(self) -> list[int]:
+        """When each stream's folder changed last."""
+        return [folder.stat().st_mtime_ns for folder in DataDirectory(self._data_dir).batches.glob("*")]
 
     def _is_between(self) -> bool:
         directory = DataDirectory(self._data_dir)
