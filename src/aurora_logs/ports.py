@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
 
 
@@ -140,9 +140,8 @@ class StateStore(Protocol):
     def tracked(self, instance_id: str) -> list[TrackedFile]:
         """Return all rows of an instance."""
 
-    def track_progress(self, instance_id: str, log_file_name: str, *, status: str, segment_id: str,
-                       delivered_bytes: int, records: int, gap_bytes: int, raw_records: int, error: str,
-                       now_sec: int, file_size: int | None = None) -> bool:
+    def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
+                       error: str = "", file_size: int | None = None) -> bool:
         """W9, W10, W13: the worker's half of the row. `file_size` given: only while the row still has it (False else)."""
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:

@@ -43,6 +43,10 @@ class Oracle:
         """Hear of an applied state write."""
         run = self._run
         self._transitions.see(write, before, after)
+        if write in ("see", "grow"):
+            run.source.note_known(after)
+        if getattr(after, "segment_id", "") and write != "bury":
+            run.source.note_met(after.instance_id, after.segment_id)
         if write == "take_claim":
             self._claimed(before, after)
         elif write in ("renew", "intend", "advance", "release"):
@@ -100,7 +104,7 @@ class Oracle:
 
     def _spans(self, file):
         """Byte ranges of a file in the dead letters, gaps included. A live file that was never read has no hour yet."""
-        names = (file.segment_id, file.name)
+        names = {file.segment_id, file.name} | (set() if file.was_met else {file.family})
         return [(one.from_position, one.to_position) for one in self._run.state.letters.values()
                 if one.segment_id in names and one.resource_id == file.resource_id]
 
@@ -124,6 +128,8 @@ class Oracle:
                 elif row.status != "completed" or row.delivered_bytes < len(file.content):
                     if not self._waits_for_an_end(family, file, row):
                         found.append(f"{file.name} {row.status} {row.delivered_bytes} of {len(file.content)}")
+                elif not run.source.is_known(row):
+                    found.append(f"{file.name} has changed since it was listed")
                 elif row.records and file is not family.live and not row.audited_at:
                     found.append(f"{file.name} is not audited")
         for row in run.state.rows.values():
@@ -168,8 +174,8 @@ class Oracle:
                 continue
             if gone and entry.end > file.listed_bytes:
                 continue  # purged before any listing told of it
-            if gone and family.hourly and file is not family.live and file.name not in file.listed_names and spans:
-                continue  # purged between two listings: the gap can't know how long the file was
+            if gone and family.hourly and file.name not in file.listed_names - {file.family} and (spans or not file.was_met):
+                continue  # rotated and purged between two listings: nobody knows how long it was, or that it was
             if not gone and not audited and file is family.live and (
                     id_of(file, entry) in run.sink.lied or (entry is file.entries[-1] and family.half)):
                 continue  # only an audit finds a lie, and only closed files are audited

@@ -38,6 +38,7 @@ from aurora_logs.stages.download import reader
 
 EPOCH_US = 1_795_486_800_000_000
 LOOK_EVERY_US = 5 * SEC
+HEAD_BYTES = 300  # a slow log's head has 160
 
 
 @dataclass
@@ -170,8 +171,9 @@ class Run:
 
     def go(self):
         """Run to the end and return the outcome."""
-        kept = reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES
+        kept = reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES
         reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = self.plan.whole_from_bytes, self.plan.giant_from_bytes
+        split.HEAD_BYTES = HEAD_BYTES
         try:
             for plan in self.plan.processes:
                 self.start(plan)
@@ -182,7 +184,7 @@ class Run:
         except Livelock as error:
             self.oracle.violated("I7", f"livelock: {error}")
         finally:
-            reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = kept
+            reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES = kept
             self.engine.bury_all(self.processes)
         for name, error in self.engine.crashes:
             self.oracle.violated("crash", f"{name}: {error!r}")

@@ -189,6 +189,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     context: bytes
     gap_bytes: int = 0
     furniture_bytes: int = 0
+    ids_crc: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +197,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     segment_id: whose byte_offset it is; "" before the first byte.
     byte_offset == bytes of the records + furniture_bytes + gap_bytes, in each segment (REC-13).
-    byte_offset: end of the last acknowledged entry; record_count: of this segment up to there.
+    byte_offset: end of the last acknowledged entry; record_count: of this segment up to there; ids_crc: CRC-32 over
+    their ids in file order.
     tail: the format's carried context; tail_hash: two bytes n (at most 256) and BLAKE2b of the n bytes before byte_offset.
     resend_until: after a rewind: ranges below may be stored already, search before sending.
     quiet_end, quiet_since: where the unfinished end of the file lay at the last visit, and since when.
@@ -214,6 +216,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     gap_bytes: int = 0
     furniture_bytes: int = 0
     raw_records: int = 0
+    ids_crc: int = 0
     tail: bytes = b""
     tail_hash: bytes = b""
     resend_until: int = 0

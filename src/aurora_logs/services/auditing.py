@@ -13,7 +13,7 @@ from aurora_logs.records.flow import Batch, DeadLetter, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, cut_at, report, resend_missing, stored_count
+from aurora_logs.stages.audit import Rereading, Stored, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -103,16 +103,17 @@ class Auditor:
             return False
         file = log_file(instance, row.family, row.log_type)
         file_key = file_key_of(file.resource_id, file.log_type, row.segment_id)
-        stored = stored_count(self._ports.sink, file_key, row.log_type, max(row.file_size, row.delivered_bytes))
-        missing = row.records - stored
-        report(file, row.log_file_name, max(0, missing), row.records)
+        found = stored(self._ports.sink, file_key, row.log_type, max(row.file_size, row.delivered_bytes))
+        missing = max(0, row.records - found.records)
+        report(file, row.log_file_name, missing, row.records)
         if row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
-            if missing > 0:
-                self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
-                                                    f"{stored} of {row.records} records are stored", self._now_sec()))
-        elif missing:
+            if found != Stored(row.records, row.ids_crc):
+                self._ports.state.bury(range_letter(
+                    file, row.segment_id, 0, row.file_size, "lost_at_sink" if missing else "in_doubt",
+                    f"{found.records} records are stored, {row.records} were delivered", self._now_sec()))
+        elif found != Stored(row.records, row.ids_crc):
             again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker)
-            if again.records or again.gap_bytes > row.gap_bytes:
+            if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
                 return False  # the next round proves it; when nothing was sent, each record was found by its id
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
                                          now_sec=self._now_sec())
@@ -123,8 +124,8 @@ class Auditor:
 
 def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
            settings: Settings, worker: str) -> Progress:
-    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, and what
-    could not be read.
+    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, what could
+    not be read, and whether the end of `within` was reached.
 
     Under the file's claim, each repair with its own intent; the checkpoint does not move.
     """
@@ -141,7 +142,8 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
             for repair in resend_missing(made, shadow, ports.sink, within):
                 sent += _send(held, shipper, repair)
-    return Progress(records=sent, gap_bytes=unread_bytes, complete=not unread_bytes)
+    is_read = shadow.is_at_its_end or shadow.checkpoint.byte_offset >= within[1]
+    return Progress(records=sent, gap_bytes=unread_bytes, complete=is_read)
 
 
 def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
@@ -161,6 +163,6 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     if row is None:
         return 0
     again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
-    if again.complete:
+    if again.complete and not again.gap_bytes:
         ports.state.delete_dead_letter(message_id)
     return again.records

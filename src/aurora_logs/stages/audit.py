@@ -1,10 +1,12 @@
-"""Audit closed files: stored distinct ids == records delivered, else what is missing is read and sent again (law 3).
+"""Audit closed files: the stored distinct ids are those delivered, else what is missing is read and sent again (law 3).
 
 The same careful resend replays dead letters: the range's segment is read again from its start, so that contexts and
 ids are the same, and only records of the range that are not stored are sent.
 """
 
+import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -25,6 +27,7 @@ class Rereading:
         self._row = row
         self.checkpoint = Checkpoint(instance_id=row.instance_id, log_file_name=family, resource_id=row.resource_id,
                                      segment_id=row.segment_id, epoch=held.checkpoint.epoch)
+        self.is_at_its_end = False
 
     def keep(self) -> None:
         """Renew the real claim."""
@@ -82,24 +85,35 @@ class Rereading:
         return "purged"
 
     def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """Its row is marked already."""
+        """The whole segment was read; its row is marked already."""
         del row, checkpoint
+        self.is_at_its_end = True
         return True
 
 
-def stored_count(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> int:
-    """Count the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
-    starts = range(0, size_bytes, SLICE_BYTES)
-    return sum(len(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes))) for at in starts)
+class Stored(NamedTuple):
+    """What the sink holds of a segment: how many distinct ids, and the CRC-32 over them in file order."""
+
+    records: int
+    ids_crc: int
+
+
+def stored(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> Stored:
+    """Sum up the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
+    records = crc = 0
+    for at in range(0, size_bytes, SLICE_BYTES):
+        ids = sorted(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes)))
+        records, crc = records + len(ids), zlib.crc32(b"".join(ids), crc)
+    return Stored(records, crc)
 
 
 def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int]) -> Iterator[Batch]:
     """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them."""
     for batch in batches_of_segment:
         if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
-            stored = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
+            found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
             keep = [index for index, one in enumerate(batch.ids)
-                    if one not in stored and within[0] <= _offset_of(one) < within[1]]
+                    if one not in found and within[0] <= _offset_of(one) < within[1]]
             if keep:
                 yield replace(batch, repair=True, careful=True, lines=[batch.lines[index] for index in keep],
                               ids=[batch.ids[index] for index in keep])
@@ -145,4 +159,4 @@ def report(file: LogFile, log_file_name: str, missing: int, records: int) -> Non
         telemetry.audit_passed(file.instance_id, log_file_name, records)
 
 
-__all__ = ["Rereading", "cut_at", "report", "resend_missing", "stored_count"]
+__all__ = ["Rereading", "Stored", "cut_at", "report", "resend_missing", "stored"]

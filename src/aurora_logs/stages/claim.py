@@ -5,6 +5,7 @@ consistent re-read, since its answer may have been lost. The lease is measured o
 call that took it, and regarded as over SKEW_SEC early.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -83,7 +84,8 @@ class HeldClaim:
         """Begin another segment at byte 0; what lies below `resend_until` may be stored already."""
         self._replace("", replace(
             self.checkpoint, segment_id=segment_id, byte_offset=0, marker="", line_count=0, record_count=0, gap_bytes=0,
-            furniture_bytes=0, raw_records=0, tail=b"", tail_hash=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=()))
+            furniture_bytes=0, raw_records=0, ids_crc=0, tail=b"", tail_hash=b"", resend_until=resend_until, quiet_end=-1,
+            quiet_since=0, kept=()))
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of this segment, or to its start; what follows is sent carefully."""
@@ -92,7 +94,7 @@ class HeldClaim:
         telemetry.file_rewound(row, back.byte_offset)
         self._replace("", replace(
             row, byte_offset=back.byte_offset, record_count=back.record_count, tail=back.context,
-            gap_bytes=back.gap_bytes, furniture_bytes=back.furniture_bytes,
+            gap_bytes=back.gap_bytes, furniture_bytes=back.furniture_bytes, ids_crc=back.ids_crc,
             tail_hash=back.tail_hash, resend_until=max(row.resend_until, row.byte_offset), quiet_end=-1, quiet_since=0,
             kept=tuple(one for one in row.kept if one.byte_offset <= back.byte_offset)))
 
@@ -138,13 +140,14 @@ class HeldClaim:
             tail_hash=batch.tail_hash, line_count=row.line_count + batch.log_lines,
             record_count=row.record_count + batch.count, raw_records=row.raw_records + batch.raw_records,
             furniture_bytes=row.furniture_bytes + batch.furniture_bytes,
+            ids_crc=zlib.crc32(b"".join(batch.ids), row.ids_crc),
             gap_bytes=row.gap_bytes + (batch.to_offset - batch.from_offset if batch.gap else 0), quiet_end=-1)
         last = row.kept[-1] if row.kept else None
         now_sec = self._now_sec()
         if last is None or moved.byte_offset - last.byte_offset >= KEEP_EVERY_BYTES or now_sec - last.time >= KEEP_EVERY_SEC:
             kept = Kept(time=now_sec, byte_offset=moved.byte_offset, record_count=moved.record_count,
                         tail_hash=moved.tail_hash, context=moved.tail, gap_bytes=moved.gap_bytes,
-                        furniture_bytes=moved.furniture_bytes)
+                        furniture_bytes=moved.furniture_bytes, ids_crc=moved.ids_crc)
             moved = replace(moved, kept=(*row.kept, kept)[-KEPT_POSITIONS:])
         return moved
 

@@ -7,13 +7,13 @@ not at all; a file is gone only after several whole listings without it.
 import datetime
 from collections.abc import Iterable, Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import Transient
 from aurora_logs.formats import format_of
 from aurora_logs.ports import Clock, LogSource, StateStore
-from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile
+from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, delivered_of
 from aurora_logs.records.flow import Checkpoint, Task
 from aurora_logs.segments import (
     family_of,
@@ -120,10 +120,9 @@ class Listing:
         return normal_ordinal(marker.ordinal) if marker and marker.offset >= row.delivered_bytes else ""
 
     def _start(self, row: TrackedFile, status: str) -> None:
-        self._state.track_progress(
-            row.instance_id, row.log_file_name, status=status, segment_id=row.segment_id,
-            delivered_bytes=row.delivered_bytes, records=0, gap_bytes=0, raw_records=0, error="",
-            now_sec=self._clock.now_us() // 1_000_000)
+        start = Delivered(segment_id=row.segment_id, delivered_bytes=row.delivered_bytes)
+        self._state.track_progress(row.instance_id, row.log_file_name, start, status=status,
+                                   now_sec=self._clock.now_us() // 1_000_000)
 
     def _name_once(self, instance: Instance, log_file_name: str) -> None:
         key = (instance.instance_id, family_of(log_file_name))
@@ -195,19 +194,16 @@ class FamilyFiles:
         for row in self._rows:
             if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
                     self._current(checkpoint) is not row):
-                self._state.track_progress(
-                    row.instance_id, row.log_file_name, status="completed", segment_id="", delivered_bytes=0, records=0,
-                    gap_bytes=0, raw_records=0, error="", now_sec=self._clock.now_us() // 1_000_000, file_size=0)
+                self._state.track_progress(row.instance_id, row.log_file_name, Delivered(), status="completed",
+                                           now_sec=self._clock.now_us() // 1_000_000, file_size=0)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""
         for row in self._rows:
             if row.status != "completed":
                 self._state.track_progress(
-                    row.instance_id, row.log_file_name, status="failed" if failed else "discovered",
-                    segment_id=row.segment_id, delivered_bytes=max(row.delivered_bytes, 0), records=row.records,
-                    gap_bytes=row.gap_bytes, raw_records=row.raw_records, error=error if failed else "",
-                    now_sec=self._clock.now_us() // 1_000_000)
+                    row.instance_id, row.log_file_name, delivered_of(row), status="failed" if failed else "discovered",
+                    error=error if failed else "", now_sec=self._clock.now_us() // 1_000_000)
 
     def _take(self, rows: list[TrackedFile]) -> None:
         self._others = [row for row in rows if row.resource_id == self._instance.resource_id]
@@ -222,16 +218,16 @@ class FamilyFiles:
 
     def _track(self, row: TrackedFile, checkpoint: Checkpoint, status: str, *, delivered_bytes: int | None = None,
                file_size: int | None = None) -> bool:
-        applied = self._state.track_progress(
-            row.instance_id, row.log_file_name, status=status, segment_id=checkpoint.segment_id or row.segment_id,
+        delivered = Delivered(
+            segment_id=checkpoint.segment_id or row.segment_id,
             delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
-            records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records, error="",
-            now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
+            records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
+            ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash)
+        applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status,
+                                             now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
         if applied:
-            self._take([replace(one, status=status, segment_id=checkpoint.segment_id or one.segment_id,
-                                delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
-                                records=checkpoint.record_count)
-                        if one.log_file_name == row.log_file_name else one for one in self._others])
+            self._take([replace(one, status=status, **asdict(delivered)) if one.log_file_name == row.log_file_name else one
+                        for one in self._others])
         return applied
 
 
@@ -312,7 +308,8 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
         return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
     return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id,
                       segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
-                      gap_bytes=start.gap_bytes, resend_until=start.file_size)  # RUN-68: the row may lag behind the sink
+                      gap_bytes=start.gap_bytes, ids_crc=start.ids_crc, tail_hash=start.tail_hash,
+                      resend_until=start.file_size)  # RUN-68: the row may lag behind the sink
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from aurora_logs.records.flow import Answer
-from aurora_logs.segments import START, Marker, checked_bytes, normal_ordinal, parse_marker, tail_hash
+from aurora_logs.segments import START, Marker, checked_bytes, is_same, normal_ordinal, parse_marker
 
 # RDS puts the notice behind the cut line and a newline; only at the very end of an answer (RDS-67)
 NOTICE = re.compile(rb"\n? ?\[Your log message was truncated\][\r\n]*\Z")
@@ -84,9 +84,3 @@ def _broken(content: bytes, known: bytes, marker: Marker) -> Verdict:
         return Replaced()
     readable = content[checked_bytes(known):]
     return Broken(readable.count(b"\n"), readable, marker.offset, marker.ordinal)
-
-
-def is_same(content: bytes, known: bytes) -> bool:
-    """The tail check: do the bytes before our position still have the hash that we kept?"""
-    size = checked_bytes(known)
-    return size == 0 or (len(content) >= size and tail_hash(content[:size]) == known)

@@ -13,6 +13,7 @@ from aurora_logs.segments import (
     build_marker,
     checked_bytes,
     is_hourly,
+    is_same,
     is_size_a_hint,
     normal_ordinal,
     parse_marker,
@@ -27,7 +28,6 @@ from aurora_logs.stages.download.answers import (
     Rotated,
     Unplaced,
     Verdict,
-    is_same,
     judge,
 )
 from aurora_logs.stages.download.plan import Rotation, Visit
@@ -68,7 +68,7 @@ class SegmentReader:
         """Yield portions; the generator's value tells whether the segment is closed and read to its end."""
         segment = self._segment
         if segment.closed and not is_size_a_hint(self._segment.log_file_name):
-            if self._reached == segment.size_bytes:
+            if self._reached == segment.size_bytes and not self._known:
                 self._begin(self._prefix)  # an empty file is a segment too
                 return True
             if self._reached > segment.size_bytes:  # cut by a restart before it was rotated
@@ -92,7 +92,8 @@ class SegmentReader:
                 yield from self._mend(verdict)
             elif isinstance(verdict, Replaced):
                 self._rewind()
-            if segment.closed and self._reached >= segment.size_bytes:
+            # at the end the bytes before it are compared too: cut and grown to the very same size (RDS-83)
+            if segment.closed and self._reached >= segment.size_bytes and (isinstance(verdict, Placed) or not self._known):
                 return True
             if not segment.closed and not answer.more and is_size_a_hint(self._segment.log_file_name):
                 return False  # RDS-56: more is listed than anybody gets
@@ -386,6 +387,8 @@ class SegmentReader:
         if not segment.closed:
             telemetry.file_stalled(row, segment.size_bytes)
             return False
+        if self._is_begun and self._reached == segment.size_bytes:
+            return True
         if is_size_a_hint(self._segment.log_file_name):
             self._begin(self._prefix)
             yield from self._emit(b"", closes=True)  # RDS-56: the rest was filtered by RDS
