@@ -59,8 +59,8 @@ def judge(answer: Answer, asked_offset: int, known: bytes, live_ordinal: str | N
         return Rotated()
     if not answer.content:
         return Nothing()
-    if marker is None:
-        return Unplaced(answer.content)
+    if marker is None:  # a cut line can't be told from data that ends like one: no advance then
+        return Nothing() if NOTICE.search(answer.content) else Unplaced(answer.content)
     content, jump = answer.content, marker.offset - asked_offset
     overlap = 0
     if jump != len(content):

@@ -1,6 +1,7 @@
 """Read one segment from the claim's position to its end: portions for the tail, the complete file for the rest."""
 
 from collections.abc import Generator, Iterator, Sequence
+from typing import NoReturn
 
 from aurora_logs import telemetry
 from aurora_logs.errors import BinaryRefused, CompleteFileRefused, LogFileGone, MarkerRefused, Unreachable
@@ -315,6 +316,8 @@ class SegmentReader:
             return False
         try:
             with self._source.complete_file(self._held.checkpoint.instance_id, segment.log_file_name) as pieces:
+                if not segment.closed:
+                    self._learn_prefix()  # asked while the file is open: the name stood for our hour then
                 self._begin(segment.ordinal or self._prefix)
                 yield from self._stream(pieces)
         except (CompleteFileRefused, LogFileGone) as error:  # gone for this path alone, or for both: portions will tell
@@ -337,11 +340,12 @@ class SegmentReader:
                 skip = start - begins
                 window, fresh = (window + piece[:skip])[-CHECK_BYTES:], piece[skip:]
                 if not is_same(window[-checked_bytes(self._known):] if self._known else b"", self._known):
-                    self._rewind()
-                    raise Unreachable(f"{self._segment.log_file_name} changed before byte {start}")
+                    self._changed_before(start)
             if pending:
                 yield from self._emit(pending)
             pending = fresh
+        if at < start:
+            self._changed_before(start)
         is_exact = self._segment.closed and not is_size_a_hint(self._segment.log_file_name)
         if is_exact and at < self._segment.size_bytes:
             if pending:
@@ -351,6 +355,11 @@ class SegmentReader:
         yield from self._emit(pending, closes=self._segment.closed, is_last=not self._segment.closed)
 
     # trouble
+
+    def _changed_before(self, offset: int) -> NoReturn:
+        """The complete file is not the one that we read: go back, and let the next visit read it."""
+        self._rewind()
+        raise Unreachable(f"{self._held.checkpoint.instance_id} {self._segment.log_file_name} changed before byte {offset}")
 
     def _rewind(self) -> None:
         """Find the newest kept position whose bytes are still there and go back to it (rds-log-api.md §8.3)."""
