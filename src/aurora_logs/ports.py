@@ -215,6 +215,13 @@ class Sink(Protocol):
         """
 
 
+class Position(Protocol):
+    """Where the work on a file stands, for stages that only look at it."""
+
+    @property
+    def checkpoint(self) -> Checkpoint: ...
+
+
 class Claim(Protocol):
     """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
 
@@ -232,8 +239,8 @@ class Claim(Protocol):
     def bury(self, letter: DeadLetter) -> None:
         """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """Begin another segment at byte 0; below `resend_until` it may be stored already. Raises: EpochMoved."""
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
+        """Begin another segment at `start`; below `resend_until` it may be stored already. Raises: EpochMoved."""
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""
@@ -257,8 +264,11 @@ class Files(Protocol):
     def loss_reason(self) -> str:
         """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed."""
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
+        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.
+
+        checkpoint: at the segment's end; None when it was drained at another time and the row tells how.
+        """
 
 
 class Ports:
@@ -273,6 +283,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Queue", "Random", "Sink", "StateAdmin",
+    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random", "Sink", "StateAdmin",
     "StateStore", "Workers",
 ]

@@ -110,7 +110,8 @@ class Auditor:
             if found != Stored(row.records, row.ids_crc):
                 self._ports.state.bury(range_letter(
                     file, row.segment_id, 0, row.file_size, "lost_at_sink" if missing else "in_doubt",
-                    f"{found.records} records are stored, {row.records} were delivered", self._now_sec()))
+                    f"{found.records} of {row.records} records are stored{'' if missing else ', not the same ones'}",
+                    self._now_sec()))
         elif found != Stored(row.records, row.ids_crc):
             again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker)
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:

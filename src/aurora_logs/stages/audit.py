@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged
 from aurora_logs.ports import Claim, Sink
-from aurora_logs.records.fleet import LogFile, TrackedFile
+from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
 
 SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does not grow with the file
@@ -44,10 +44,10 @@ class Rereading:
         """What can't be read now was delivered or reported before; nothing new is lost here."""
         del letter
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
         """Stay in the segment. Raises: ListingChanged when the name stands for another one now."""
         del resend_until
-        if segment_id != self._row.segment_id:
+        if start.segment_id != self._row.segment_id:
             raise ListingChanged(f"{self._row.instance_id} {self._row.log_file_name}")
 
     def rewind(self, kept: Kept | None) -> None:
@@ -84,7 +84,7 @@ class Rereading:
         """Nothing is lost anew by a reread."""
         return "purged"
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """The whole segment was read; its row is marked already."""
         del row, checkpoint
         self.is_at_its_end = True

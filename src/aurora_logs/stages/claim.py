@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, ClaimHeld, EpochMoved, StateAnswerLost, Transient
 from aurora_logs.ports import Clock, Random, StateStore
+from aurora_logs.records.fleet import Delivered
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Intent, Kept
+from aurora_logs.records.positions import begin
 from aurora_logs.settings import Settings
 
 KEPT_POSITIONS = 8  # enough for restarts within hours; each costs about 100 bytes of the row
@@ -80,12 +82,9 @@ class HeldClaim:
         until = self.checkpoint.resend_until if intent.repair else max(intent.to_offset, self.checkpoint.resend_until)
         self._replace(intent.id, replace(self.checkpoint, intent=None, resend_until=until))
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """Begin another segment at byte 0; what lies below `resend_until` may be stored already."""
-        self._replace("", replace(
-            self.checkpoint, segment_id=segment_id, byte_offset=0, marker="", line_count=0, record_count=0, gap_bytes=0,
-            furniture_bytes=0, raw_records=0, ids_crc=0, tail=b"", tail_hash=b"", resend_until=resend_until, quiet_end=-1,
-            quiet_since=0, kept=()))
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
+        """Begin another segment at `start`; what lies below `resend_until` may be stored already."""
+        self._replace("", begin(self.checkpoint, start, resend_until=resend_until))
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of this segment, or to its start; what follows is sent carefully."""

@@ -15,6 +15,7 @@ from aurora_logs.formats import format_of
 from aurora_logs.ports import Clock, LogSource, StateStore
 from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, delivered_of
 from aurora_logs.records.flow import Checkpoint, Task
+from aurora_logs.records.positions import begin
 from aurora_logs.segments import (
     family_of,
     is_hourly,
@@ -29,6 +30,7 @@ from aurora_logs.settings import Settings, parse_age_sec
 DELETED = "deleted"  # our own status of an instance that RDS does not know any more
 GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
 HOUR_MS = 3_600_000
+LIVE_ORDER = ("~", 0)  # sorts behind every hour
 # rds-log-api.md §4.1: hours that RDS keeps a log, by engine family and log type; the least where storage decides
 RETENTION_HOURS = {("aurora-mysql", "error"): 720, ("aurora-mysql", ""): 24, ("mysql", ""): 336, ("mariadb", ""): 24,
                    ("aurora-postgresql", ""): 72, ("postgres", ""): 72}
@@ -168,25 +170,30 @@ class FamilyFiles:
         """W13: a worker holds the file now."""
         row = self._current(checkpoint)
         if row is not None and row.status != "processing":
-            self._track(row, checkpoint, "processing")
+            self._track(row, _delivered_at(checkpoint, row), "processing")
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """All of a closed segment is delivered or accounted for; False when it is listed with another size by now."""
-        return self._track(row, checkpoint, "completed", delivered_bytes=row.file_size, file_size=row.file_size)
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
+        """All of a closed segment is delivered or accounted for; False when it is listed with another size by now.
+
+        checkpoint: at its end; None when it was delivered at another time, as the row tells.
+        """
+        delivered = _delivered_at(checkpoint, row) if checkpoint else delivered_of(row)
+        return self._track(row, replace(delivered, delivered_bytes=row.file_size), "completed", file_size=row.file_size)
 
     def finish(self, checkpoint: Checkpoint) -> bool:
         """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""
         self._leave_empty(checkpoint)
         row = self._current(checkpoint)
         if row is None:
-            return True
+            return False
         if row.status == "completed" and row.delivered_bytes >= row.file_size:
             return True
-        complete = checkpoint.byte_offset >= row.file_size
-        unchanged = self._track(row, checkpoint, "completed" if complete else "discovered",
+        delivered = _delivered_at(checkpoint, row)
+        complete = delivered.delivered_bytes >= row.file_size
+        unchanged = self._track(row, delivered, "completed" if complete else "discovered",
                                 file_size=row.file_size if complete else None)
         if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
-            self._track(row, checkpoint, "discovered")
+            self._track(row, delivered, "discovered")
         return complete and unchanged
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
@@ -210,25 +217,29 @@ class FamilyFiles:
         self._rows = [row for row in self._others if row.family == self._family]
 
     def _current(self, checkpoint: Checkpoint) -> TrackedFile | None:
-        """The row by which the checkpoint's segment is listed now: its rotated name, else the live one."""
-        own = [row for row in self._rows if row.segment_id == checkpoint.segment_id and row.log_file_name != self._family]
-        live = [row for row in self._rows if row.log_file_name == self._family]
-        present = [row for row in [*own, *live, *self._rows] if row.missing < GONE_AFTER]
-        return present[0] if present else None
+        """The row by which the checkpoint's segment is listed now: its rotated name, else the live one; None when gone."""
+        present = [row for row in self._rows if row.missing < GONE_AFTER]
+        own = [row for row in present if row.segment_id == checkpoint.segment_id and row.log_file_name != self._family]
+        if own or not is_hourly(self._family):
+            return next(iter([*own, *present]), None)
+        hour = ordinal_order(checkpoint.segment_id.partition("@")[2])
+        is_past = checkpoint.segment_id and any(hour < _name_order(row.log_file_name) < LIVE_ORDER for row in self._rows)
+        return None if is_past else next((row for row in present if row.log_file_name == self._family), None)
 
-    def _track(self, row: TrackedFile, checkpoint: Checkpoint, status: str, *, delivered_bytes: int | None = None,
-               file_size: int | None = None) -> bool:
-        delivered = Delivered(
-            segment_id=checkpoint.segment_id or row.segment_id,
-            delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
-            records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
-            ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash)
+    def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, file_size: int | None = None) -> bool:
         applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status,
                                              now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
         if applied:
             self._take([replace(one, status=status, **asdict(delivered)) if one.log_file_name == row.log_file_name else one
                         for one in self._others])
         return applied
+
+
+def _delivered_at(checkpoint: Checkpoint, row: TrackedFile) -> Delivered:
+    return Delivered(
+        segment_id=checkpoint.segment_id or row.segment_id, delivered_bytes=checkpoint.byte_offset,
+        records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
+        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash)
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -272,7 +283,7 @@ def _name_order(log_file_name: str) -> tuple[str, int]:
     if not is_hourly(log_file_name):
         return log_file_name, 0
     ordinal = ordinal_of(log_file_name)
-    return ordinal_order(ordinal) if ordinal else ("~", 0)
+    return ordinal_order(ordinal) if ordinal else LIVE_ORDER
 
 
 def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:
@@ -304,12 +315,8 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     unfinished = [row for row in begun if row.status != "completed" or row.delivered_bytes < row.file_size]
     live = [row for row in begun if row.log_file_name == row.family]
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
-    if start is None:
-        return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
-    return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id,
-                      segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
-                      gap_bytes=start.gap_bytes, ids_crc=start.ids_crc, tail_hash=start.tail_hash,
-                      resend_until=start.file_size)  # RUN-68: the row may lag behind the sink
+    first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
+    return begin(first, delivered_of(start), resend_until=start.file_size) if start else first  # RUN-68: the row may lag
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

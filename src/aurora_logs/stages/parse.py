@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from aurora_logs.formats import Format, Origin
-from aurora_logs.ports import Claim
+from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
@@ -25,7 +25,7 @@ def origin_of(file: LogFile, segment: Segment, settings: Settings) -> Origin:
         entry_max_bytes=settings.entry_max_bytes, arrival_us=segment.last_written_ms * 1000)
 
 
-def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Claim, log_format: Format,
+def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Position, log_format: Format,
           settings: Settings) -> Iterator[Piece]:
     """Yield pieces in file order, each within BATCH_SIZE and BATCH_MAX_BYTES; a portion's gap comes last."""
     origin = origin_of(file, portion.segment, settings)

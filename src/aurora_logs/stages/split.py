@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Generator, Iterator
 
 from aurora_logs.formats import Format
-from aurora_logs.ports import Claim
+from aurora_logs.ports import Position
 from aurora_logs.records.flow import Chunk, Portion
 
 ENTRY_MAX_BYTES = 8 << 20  # log-formats.md §2.1: longest entry that is held in memory while its end is awaited
@@ -45,7 +45,7 @@ class Tail:
         self.segment_id, self.offset = segment_id, offset
 
 
-def split(portion: Portion, tail: Tail, held: Claim, log_format: Format) -> Iterator[Chunk]:
+def split(portion: Portion, tail: Tail, held: Position, log_format: Format) -> Iterator[Chunk]:
     """Yield the whole entries of tail + portion. A portion that does not follow the tail starts afresh (rewind)."""
     if tail.segment_id != portion.segment.segment_id or tail.end != portion.offset:
         tail.start_at(portion.segment.segment_id, portion.offset)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.ports import Claim, Files, LogSource
+from aurora_logs.records.fleet import Delivered, delivered_of
 from aurora_logs.records.flow import Portion, Segment
 from aurora_logs.stages.download.plan import Lost, Rotation, Visit, next_step
 from aurora_logs.stages.download.reader import SegmentReader
@@ -43,7 +44,8 @@ def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Ite
         if isinstance(step, Lost):
             yield from _lost(held, step, files.loss_reason())
             visit.gone.add(step.gap.segment_id)
-            if step.row is not None and not files.drained(step.row, held.checkpoint):
+            at_its_end = held.checkpoint if held.checkpoint.segment_id == step.gap.segment_id else None
+            if step.row is not None and not files.drained(step.row, at_its_end):
                 raise Rotation
             continue
         reader = SegmentReader(source, held, step, files.segments(), visit)
@@ -56,10 +58,11 @@ def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Ite
 
 def _lost(held: Claim, lost: Lost, reason: str) -> Iterator[Portion]:
     gap = replace(lost.gap, reason=reason) if lost.gap.reason == "purged" else lost.gap
-    if held.checkpoint.segment_id != gap.segment_id:
-        held.move_on(gap.segment_id)
     if gap.from_position == gap.to_position and lost.row is not None:
         return  # all that was ever listed is delivered
+    if held.checkpoint.segment_id != gap.segment_id:
+        row = lost.row
+        held.move_on(delivered_of(row) if row and row.segment_id == gap.segment_id else Delivered(segment_id=gap.segment_id))
     segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
                       size_bytes=gap.to_position, last_written_ms=0, closed=True)
     telemetry.gap_found(held.checkpoint, gap)

@@ -6,7 +6,7 @@ from typing import NoReturn
 from aurora_logs import telemetry
 from aurora_logs.errors import BinaryRefused, CompleteFileRefused, LogFileGone, MarkerRefused, Unreachable
 from aurora_logs.ports import Claim, LogSource
-from aurora_logs.records.fleet import TrackedFile
+from aurora_logs.records.fleet import Delivered, TrackedFile
 from aurora_logs.records.flow import Answer, Gap, Portion, Segment
 from aurora_logs.segments import (
     CHECK_BYTES,
@@ -184,7 +184,7 @@ class SegmentReader:
                 self._segment = Segment(segment_id=identity, log_file_name=self._segment.log_file_name, ordinal=hour,
                                         size_bytes=self._segment.size_bytes,
                                         last_written_ms=self._segment.last_written_ms, closed=False)
-            self._held.move_on(self._segment.segment_id, self._sent_before())
+            self._held.move_on(Delivered(segment_id=self._segment.segment_id), resend_until=self._sent_before())
             self._is_begun = True
         if self._segment.closed and self._segment.ordinal:  # RDS-46: offsets count, ordinals don't
             self._prefix = self._segment.ordinal

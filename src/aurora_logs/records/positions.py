@@ -1,0 +1,17 @@
+"""Where work on a segment begins: a checkpoint made of what its tracking row tells."""
+
+from msgspec.structs import replace
+
+from aurora_logs.records.fleet import Delivered
+from aurora_logs.records.flow import Checkpoint
+
+
+def begin(row: Checkpoint, start: Delivered, *, resend_until: int = 0) -> Checkpoint:
+    """Return the checkpoint at `start` of another segment; what lies below `resend_until` may be stored already.
+
+    The format's context and earlier positions are not known there.
+    """
+    return replace(
+        row, segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
+        gap_bytes=start.gap_bytes, raw_records=start.raw_records, ids_crc=start.ids_crc, tail_hash=start.tail_hash,
+        marker="", line_count=0, furniture_bytes=0, tail=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=())
