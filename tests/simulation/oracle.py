@@ -100,6 +100,8 @@ class Oracle:
         confirmed = self._run.sink.confirmed
         if id_of(file, entry) in confirmed or entry.token in self._run.changed:
             return True
+        if any(id_of(file, old) in confirmed and old.start < entry.end and entry.start < old.end for old in file.cut_off):
+            return True  # what stood there before a restart; the next read notices
         return any(start < entry.end and entry.start < end for start, end in spans)
 
     def _spans(self, file):

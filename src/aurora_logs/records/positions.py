@@ -1,4 +1,4 @@
-"""Where work on a segment begins: a checkpoint made of what its tracking row tells."""
+"""Rules of checkpoint rows that several stages share: where a segment is begun, and whose lease is none."""
 
 from msgspec.structs import replace
 
@@ -15,3 +15,8 @@ def begin(row: Checkpoint, start: Delivered, *, resend_until: int = 0) -> Checkp
         row, segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
         gap_bytes=start.gap_bytes, raw_records=start.raw_records, ids_crc=start.ids_crc, tail_hash=start.tail_hash,
         marker="", line_count=0, furniture_bytes=0, tail=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=())
+
+
+def is_of_wrong_clock(row: Checkpoint, now_ms: int, lease_sec: float) -> bool:
+    """Tell whether the lease ends later than any right clock can have written (REL-137)."""
+    return row.lease_until_ms - now_ms > 2 * lease_sec * 1000

@@ -1,6 +1,7 @@
 """Auditing: prove closed files against the sink, send again what is missing, replay dead letters."""
 
 import sys
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from aurora_logs.records.flow import Batch, DeadLetter, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, Stored, cut_at, report, resend_missing, stored
+from aurora_logs.stages.audit import Rereading, Span, Stored, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -113,7 +114,9 @@ class Auditor:
                     f"{found.records} of {row.records} records are stored{'' if missing else ', not the same ones'}",
                     self._now_sec()))
         elif found != Stored(row.records, row.ids_crc):
-            again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker)
+            given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
+                        if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
+            again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker, given_up=given_up)
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
                 return False  # the next round proves it; when nothing was sent, each record was found by its id
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
@@ -123,12 +126,12 @@ class Auditor:
         return self._ports.clock.now_us() // 1_000_000
 
 
-def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
-           settings: Settings, worker: str) -> Progress:
+def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: Span, ports: Ports,
+           settings: Settings, worker: str, *, given_up: Collection[Span] = ()) -> Progress:
     """Read a closed segment again and send the records of `within` that the sink lacks; return how many, what could
     not be read, and whether the end of `within` was reached.
 
-    Under the file's claim, each repair with its own intent; the checkpoint does not move.
+    Under the file's claim, each repair with its own intent; the checkpoint does not move. given_up: left out.
     """
     sent = unread_bytes = 0
     initial = first_checkpoint(file, files.segments())
@@ -141,7 +144,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
                 unread_bytes += portion.gap.to_position - portion.gap.from_position
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
-            for repair in resend_missing(made, shadow, ports.sink, within):
+            for repair in resend_missing(made, shadow, ports.sink, within, given_up):
                 sent += _send(held, shipper, repair)
     is_read = shadow.is_at_its_end or shadow.checkpoint.byte_offset >= within[1]
     return Progress(records=sent, gap_bytes=unread_bytes, complete=is_read)

@@ -5,7 +5,7 @@ ids are the same, and only records of the range that are not stored are sent.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -15,6 +15,8 @@ from aurora_logs.errors import ListingChanged
 from aurora_logs.ports import Claim, Sink
 from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
+
+Span = tuple[int, int]  # byte range [begin, end) of a segment
 
 SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does not grow with the file
 
@@ -107,20 +109,27 @@ def stored(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> Stored:
     return Stored(records, crc)
 
 
-def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int]) -> Iterator[Batch]:
-    """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them."""
+def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: Span,
+                   given_up: Collection[Span]) -> Iterator[Batch]:
+    """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them.
+
+    given_up: ranges of open dead letters, which stay what they are.
+    """
+    def is_wanted(record_id: bytes) -> bool:
+        at = _offset_of(record_id)
+        return within[0] <= at < within[1] and not any(begin <= at < end for begin, end in given_up)
+
     for batch in batches_of_segment:
         if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
             found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
-            keep = [index for index, one in enumerate(batch.ids)
-                    if one not in found and within[0] <= _offset_of(one) < within[1]]
+            keep = [index for index, one in enumerate(batch.ids) if one not in found and is_wanted(one)]
             if keep:
                 yield replace(batch, repair=True, careful=True, lines=[batch.lines[index] for index in keep],
                               ids=[batch.ids[index] for index in keep])
         shadow.pass_to(batch.to_offset, batch.context, batch.tail_hash)
 
 
-def cut_at(portions: Iterator[Portion], within: tuple[int, int]) -> Iterator[Portion]:
+def cut_at(portions: Iterator[Portion], within: Span) -> Iterator[Portion]:
     """Cut portions on the borders of a range, as it was given up, and end behind it.
 
     So its bytes make records of their own: what stands beside it was delivered then without it.
@@ -159,4 +168,4 @@ def report(file: LogFile, log_file_name: str, missing: int, records: int) -> Non
         telemetry.audit_passed(file.instance_id, log_file_name, records)
 
 
-__all__ = ["Rereading", "Stored", "cut_at", "report", "resend_missing", "stored"]
+__all__ = ["Rereading", "Span", "Stored", "cut_at", "report", "resend_missing", "stored"]

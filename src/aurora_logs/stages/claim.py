@@ -16,7 +16,7 @@ from aurora_logs.errors import AuroraLogsError, ClaimHeld, EpochMoved, StateAnsw
 from aurora_logs.ports import Clock, Random, StateStore
 from aurora_logs.records.fleet import Delivered
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Intent, Kept
-from aurora_logs.records.positions import begin
+from aurora_logs.records.positions import begin, is_of_wrong_clock
 from aurora_logs.settings import Settings
 
 KEPT_POSITIONS = 8  # enough for restarts within hours; each costs about 100 bytes of the row
@@ -183,7 +183,7 @@ class HeldClaim:
     def _read_again(self) -> Checkpoint | None:
         while True:
             try:
-                return self._state.checkpoint(self.checkpoint.instance_id, self.checkpoint.log_file_name)
+                return self._state.checkpoint(*_key(self.checkpoint))
             except Transient:
                 is_over = self._clock.monotonic_sec() >= self._lease_ends_sec
                 if is_over or not _slept(self._clock, RETRY_SEC * (0.5 + self._random.uniform())):
@@ -214,23 +214,33 @@ def _where(row: Checkpoint) -> str:
 
 
 def _take(state: StateStore, clock: Clock, random: Random, settings: Settings, initial: Checkpoint, owner: str) -> HeldClaim:
+    over_at_ms = 0  # end of a lease that no right clock can have written
     while True:
         before_sec, now_ms = clock.monotonic_sec(), clock.now_us() // 1000
         until_ms = now_ms + int(settings.lease_sec * 1000)
         try:
             over_ms = now_ms - int(settings.skew_sec * 1000)  # W4: a lease counts as over only SKEW_SEC after its end
-            row = state.take_claim(initial, owner=owner, now_ms=over_ms, until_ms=until_ms)
+            row = state.take_claim(initial, owner=owner, now_ms=max(over_ms, over_at_ms), until_ms=until_ms)
         except (ClaimHeld, StateAnswerLost) as error:
-            found = state.checkpoint(initial.instance_id, initial.log_file_name)
+            found = state.checkpoint(*_key(initial))
             if found is not None and found.lease_owner == owner:  # REL-141: our own success, its answer was lost
                 row = found
             elif isinstance(error, ClaimHeld):
-                raise
+                if found is None or over_at_ms or not is_of_wrong_clock(found, now_ms, settings.lease_sec):
+                    raise
+                if not _slept(clock, settings.lease_sec) or state.checkpoint(*_key(initial)) != found:
+                    raise
+                over_at_ms = found.lease_until_ms  # REL-137: it stood still for a whole lease: nobody renews it
+                continue
             else:
                 if not _slept(clock, RETRY_SEC * (0.5 + random.uniform())):
                     raise
                 continue
         return HeldClaim(state, clock, random, settings, row, before_sec + settings.lease_sec - settings.skew_sec)
+
+
+def _key(row: Checkpoint) -> tuple[str, str]:
+    return row.instance_id, row.log_file_name
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from aurora_logs.formats import format_of
 from aurora_logs.ports import Clock, LogSource, StateStore
 from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, delivered_of
 from aurora_logs.records.flow import Checkpoint, Task
-from aurora_logs.records.positions import begin
+from aurora_logs.records.positions import begin, is_of_wrong_clock
 from aurora_logs.segments import (
     family_of,
     is_hourly,
@@ -60,7 +60,8 @@ class Listing:
             row = before.get(one.log_file_name)
             if row is None or row.resource_id != instance.resource_id:
                 self._see(instance, one, log_format.log_type, listed, before=before, now_sec=now_sec)
-            elif (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms) or row.missing:
+            elif (row.missing or (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms)) and (
+                    not _is_stale(one, row)):
                 self._state.grow(row.instance_id, row.log_file_name, file_size=one.size_bytes,
                                  last_written=one.last_written_ms, now_sec=now_sec)
         for name, row in before.items():
@@ -257,7 +258,8 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
     found = []
     for family, members in families.items():
         claimed = state.checkpoint(instance.instance_id, family)
-        if claimed is not None and claimed.lease_owner and claimed.lease_until_ms > now_us // 1000:
+        if claimed is not None and claimed.lease_owner and claimed.lease_until_ms > now_us // 1000 and (
+                not is_of_wrong_clock(claimed, now_us // 1000, settings.lease_sec)):
             continue
         oldest = min(members, key=lambda one: one.last_written)
         task = Task(
@@ -272,6 +274,11 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
 def is_unanchored(row: TrackedFile) -> bool:
     """Tell whether it is still open which hour the start position of a live file belongs to."""
     return bool(row.delivered_bytes) and not row.segment_id and is_hourly(row.log_file_name)
+
+
+def _is_stale(one: ListedFile, row: TrackedFile) -> bool:
+    """Tell whether a listing shows less than an earlier one did, of an earlier time (REL-18); a cut file has a new time."""
+    return one.last_written_ms < row.last_written and one.size_bytes < row.file_size
 
 
 def _age(one: ListedFile) -> tuple[int, tuple[str, int]]:
