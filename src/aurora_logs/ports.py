@@ -142,7 +142,10 @@ class StateStore(Protocol):
 
     def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
                        error: str = "", file_size: int | None = None) -> bool:
-        """W9, W10, W13: the worker's half of the row. `file_size` given: only while the row still has it (False else)."""
+        """W9, W10, W13: the worker's half of the row; it is not audited any more.
+
+        `file_size` given: only while the row still has it (False else).
+        """
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
         """W11: only while status is `completed` and delivered_bytes unchanged; False else."""

@@ -121,7 +121,7 @@ def progress(state, delivered=HALF, **changes):
 
 def test_progress_writes_the_workers_half_of_the_row(state):
     """W13."""
-    state.store.see(a_tracked(queued_at=3))
+    state.store.see(a_tracked(queued_at=3, audited_at=4))
 
     assert progress(state)
     assert state.store.tracked(INSTANCE) == [a_tracked(

@@ -55,7 +55,7 @@ class StateWorld:
         key = instance_id, log_file_name
         if key not in self.tracking or (file_size is not None and self.tracking[key].file_size != file_size):
             return False
-        self._change(key, "progress", status=status, error=error, updated_at=now_sec, **asdict(delivered))
+        self._change(key, "progress", status=status, error=error, updated_at=now_sec, audited_at=0, **asdict(delivered))
         return True
 
     def audited(self, instance_id, log_file_name, *, delivered_bytes, now_sec):

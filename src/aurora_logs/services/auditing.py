@@ -117,10 +117,21 @@ class Auditor:
             given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
                         if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
             again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker, given_up=given_up)
+            if again.records:
+                files.delivered_again(row)  # proved once it is as old as any delivery must be
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
-                return False  # the next round proves it; when nothing was sent, each record was found by its id
+                return False  # when nothing was sent, each record was found by its id
+        self._settle(file, files)
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
                                          now_sec=self._now_sec())
+
+    def _settle(self, file: LogFile, files: FamilyFiles) -> None:
+        """Settle what a dead auditor left open: nobody else visits a finished file."""
+        checkpoint = self._ports.state.checkpoint(file.instance_id, file.log_file_name)
+        if checkpoint is not None and checkpoint.intent is not None and checkpoint.intent.repair:
+            with claim(self._ports.state, self._ports.clock, self._ports.random, self._settings,
+                       first_checkpoint(file, files.segments()), self._worker) as held:
+                settle(held, self._ports.sink)
 
     def _now_sec(self) -> int:
         return self._ports.clock.now_us() // 1_000_000
@@ -167,6 +178,8 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     if row is None:
         return 0
     again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
+    if again.records:
+        files.delivered_again(row)
     if again.complete and not again.gap_bytes:
         ports.state.delete_dead_letter(message_id)
     return again.records

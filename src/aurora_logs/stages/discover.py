@@ -168,7 +168,8 @@ class FamilyFiles:
         return "instance_deleted" if self._instance.status == DELETED else "purged"
 
     def began(self, checkpoint: Checkpoint) -> None:
-        """W13: a worker holds the file now."""
+        """W13: a worker holds the file now. What others had done until then stands in the rows only from here on."""
+        self._take(self._state.tracked(self._instance.instance_id))
         row = self._current(checkpoint)
         if row is not None and row.status != "processing":
             self._track(row, _delivered_at(checkpoint, row), "processing")
@@ -196,6 +197,14 @@ class FamilyFiles:
         if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
             self._track(row, delivered, "discovered")
         return complete and unchanged
+
+    def has_work(self) -> bool:
+        """Tell whether anything that is listed is not delivered yet; False for an old hint (REL-34)."""
+        return not self._rows or any(row.status != "completed" or row.delivered_bytes < row.file_size for row in self._rows)
+
+    def delivered_again(self, row: TrackedFile) -> None:
+        """Records of a finished file were sent again: its audit has to wait until they are old enough."""
+        self._track(row, delivered_of(row), "completed")
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
         """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""
