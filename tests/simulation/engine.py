@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 
 from greenlet import getcurrent, greenlet
 
-CALLS_MAX = 150_000  # a run with more never ends: a livelock (I7); clocks that are an hour off cost up to 60,000
+CALLS_MAX = 300_000  # a run with more never ends: a livelock (I7); clocks that are an hour off cost up to 150,000
 ZOMBIE_CALLS_MAX = 1_000  # a dead job that goes on calling swallowed its death
 LATENCIES_US = (500, 500, 500, 500, 2_000, 20_000, 150_000)
 

@@ -82,6 +82,10 @@ class Oracle:
         self.forgotten.add(key)
         self._claimant.pop(key, None)
         self._epochs.pop(key, None)
+        named = {(row.instance_id, row.segment_id) for row in self._run.state.tracking.values()}
+        for file in self._run.source.files():
+            if (file.instance_id, file.family) == key:
+                file.was_met = (file.instance_id, file.segment_id) in named
 
     def _advanced(self, before, after):
         """I3: what the checkpoint passed is confirmed, dead-lettered or reported as gap."""
@@ -220,14 +224,20 @@ class Oracle:
                     self.violated("P1", f"{one_id} of {file.name if file else '?'} is stored {len(copies)} times")
 
     def _is_excused(self, file, row):
-        """A record that is no whole entry: next to a gap, of a changed reading, or of a text that was cut away."""
+        """A record that is no whole entry: next to a gap, of a changed reading, or of a text that was cut away.
+
+        Also an entry that a portion cut and whose sender died before its gap was on record: later it was read whole
+        (REL-128: both readings are kept, each with its id).
+        """
         if file is None:
             return False
         if any(token.encode()[1:] in row.line for token in self._run.changed):
             return True
+        if b'"truncated":true' in row.line and any(entry.start == row.offset for entry in [*file.entries, *file.cut_off]):
+            return any(start <= row.offset < end and cause == "truncated" for start, end, cause in file.troubled)
         spans = self._spans(file)
-        touched = [(entry.start, entry.end) for entry in file.entries
-                   if any(start < entry.end and entry.start < end for start, end in spans)]
+        touched = [(entry.start, entry.end) for entry in file.entries if entry.token in self._run.changed
+                   or any(start < entry.end and entry.start < end for start, end in spans)]
         return any(start <= row.offset < end for start, end in [*touched, *spans])
 
 

@@ -85,8 +85,8 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """Whole entries: bytes cut on entry borders, beginning at byte `offset` of the segment.
 
-    cut_bytes, crc: only for one entry beyond the limit: `content` is its first part, `cut_bytes` were left out behind
-    it, and `crc` is the CRC-32 of all its bytes. cut_bytes == 0 otherwise.
+    cut_bytes, crc, last: only for one entry beyond the limit: `content` is its first part, `cut_bytes` were left out
+    behind it, `crc` is the CRC-32 of all its bytes, `last` its end. cut_bytes == 0 otherwise.
     truncated: the source lost the rest of the last entry: its record is `truncated`, "truncated by rds".
     """
 
@@ -94,6 +94,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     cut_bytes: int = 0
     crc: int = 0
+    last: bytes = b""
     truncated: bool = False
 
 

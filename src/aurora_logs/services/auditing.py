@@ -13,6 +13,7 @@ from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Batch, DeadLetter, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
+from aurora_logs.segments import is_size_a_hint
 from aurora_logs.settings import Settings
 from aurora_logs.stages.audit import Rereading, Span, Stored, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
@@ -24,7 +25,7 @@ from aurora_logs.stages.settle import settle
 from aurora_logs.stages.ship import Shipper
 from aurora_logs.stages.split import Tail, split
 
-WHOLE = (0, sys.maxsize)  # of a file: its listed size may be that of a compressed one
+WHOLE = (0, sys.maxsize)  # of a file whose listed size is a hint
 READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7, … up to 255 listing intervals
 
 
@@ -116,7 +117,8 @@ class Auditor:
         elif found != Stored(row.records, row.ids_crc):
             given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
                         if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
-            again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker, given_up=given_up)
+            within = WHOLE if is_size_a_hint(row.log_file_name) else (0, row.delivered_bytes)
+            again = resend(file, log_format, files, row, within, self._ports, self._settings, self._worker, given_up=given_up)
             if again.records:
                 files.delivered_again(row)  # proved once it is as old as any delivery must be
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:

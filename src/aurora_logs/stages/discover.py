@@ -204,7 +204,7 @@ class FamilyFiles:
 
     def delivered_again(self, row: TrackedFile) -> None:
         """Records of a finished file were sent again: its audit has to wait until they are old enough."""
-        self._track(row, delivered_of(row), "completed")
+        self._track(row, delivered_of(row), "completed", file_size=row.file_size)
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
         """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""

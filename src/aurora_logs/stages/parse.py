@@ -7,7 +7,7 @@ from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
-from aurora_logs.segments import tail_hash
+from aurora_logs.segments import CHECK_BYTES, tail_hash
 from aurora_logs.settings import Settings
 
 
@@ -42,7 +42,7 @@ def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Positi
             part = (begin, at - chunk.offset)
             yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed,
                         log_lines=chunk.content.count(b"\n", *part),
-                        tail_hash=b"" if chunk.cut_bytes else tail_hash(chunk.content[max(0, part[1] - 256):part[1]]))
+                        tail_hash=tail_hash(chunk.last or chunk.content[max(0, part[1] - CHECK_BYTES):part[1]]))
             offset = at
     if portion.gap is not None:
         yield Piece(portion=portion, from_offset=offset, to_offset=portion.gap.to_position)

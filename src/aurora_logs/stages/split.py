@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from aurora_logs.formats import Format
 from aurora_logs.ports import Position
 from aurora_logs.records.flow import Chunk, Portion
+from aurora_logs.segments import CHECK_BYTES
 
 ENTRY_MAX_BYTES = 8 << 20  # log-formats.md §2.1: longest entry that is held in memory while its end is awaited
 HEAD_BYTES = 8 << 10  # of a longer one the last bytes are held back: a head may begin in them
@@ -77,6 +78,7 @@ def _skip_giant(content: bytes, tail: Tail, log_format: Format, *, final: bool) 
         return b""
     end = head if head >= 0 else len(seen)
     tail.skip(seen[:end])
-    yield Chunk(content=tail.content, offset=tail.offset, cut_bytes=tail.skipped_bytes, crc=tail.crc)
+    yield Chunk(content=tail.content, offset=tail.offset, cut_bytes=tail.skipped_bytes, crc=tail.crc,
+                last=seen[max(0, end - CHECK_BYTES):end])
     tail.start_at(tail.segment_id, tail.offset + len(tail.content) + tail.skipped_bytes)
     return seen[end:]

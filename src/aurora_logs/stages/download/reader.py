@@ -82,7 +82,10 @@ class SegmentReader:
             try:
                 answer, verdict = self._ask()
             except BinaryRefused:
-                if self._reached >= segment.size_bytes or (yield from self._whole_file()):
+                if self._reached > segment.size_bytes:  # what was readable is not any more: cut and grown again
+                    self._rewind()
+                    continue
+                if self._reached == segment.size_bytes or (yield from self._whole_file()):
                     return segment.closed
                 yield from self._around_binary()
                 continue
