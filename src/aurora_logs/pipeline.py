@@ -34,7 +34,7 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)                                                # 2 a dead worker's intent: wait, then search
         tail, records, lost = Tail(), 0, 0
-        for portion in download(ports.source, held, files):                     # 3 bytes from the claim's position on
+        for portion in download(ports.source, held, files, log_format):         # 3 bytes from the claim's position on
             chunks = split(portion, tail, held, log_format)                     # 4 whole entries
             pieces = parse(chunks, portion, file, held, log_format, settings)   # 5 records, as wire bytes
             for batch, following in with_following(batches(pieces, file, held)):

@@ -170,7 +170,7 @@ def _noisy(run, event, number):
 
 def _binary(run, event, number):
     run.reached("REL-21")
-    _entry(run, _family(run, event), number * 100, extra=NUL, binary=True)
+    _entry(run, _family(run, event), number * 100, extra=NUL + (b"\nAND more lines" if event.amount > 0.4 else b""))
     _entry(run, _family(run, event), number * 100 + 1)
 
 

@@ -34,7 +34,7 @@ from aurora_logs.services.processor import Processor
 from aurora_logs.settings import Settings
 from aurora_logs.stages import split
 from aurora_logs.stages.discover import Listing
-from aurora_logs.stages.download import reader
+from aurora_logs.stages.download import complete
 
 EPOCH_US = 1_795_486_800_000_000
 LOOK_EVERY_US = 5 * SEC
@@ -171,8 +171,8 @@ class Run:
 
     def go(self):
         """Run to the end and return the outcome."""
-        kept = reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES
-        reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = self.plan.whole_from_bytes, self.plan.giant_from_bytes
+        kept = complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES
+        complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = self.plan.whole_from_bytes, self.plan.giant_from_bytes
         split.HEAD_BYTES = HEAD_BYTES
         try:
             for plan in self.plan.processes:
@@ -184,7 +184,7 @@ class Run:
         except Livelock as error:
             self.oracle.violated("I7", f"livelock: {error}")
         finally:
-            reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES = kept
+            complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES = kept
             self.engine.bury_all(self.processes)
         for name, error in self.engine.crashes:
             self.oracle.violated("crash", f"{name}: {error!r}")

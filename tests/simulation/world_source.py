@@ -85,13 +85,13 @@ class Family:
         self.live.last_written_us = now_us
         return closed
 
-    def append(self, content, token, now_us, *, poison=False, binary=False, half=False):
+    def append(self, content, token, now_us, *, poison=False, half=False):
         """Write an entry to the live file; `half`: only its first part, the rest comes with the next write."""
         if self.half:
             self._finish_half(now_us)
         file = self.live
         start = len(file.content)
-        file.entries.append(Entry(start, start + len(content), token, crc_of(content), poison, binary, [], now_us))
+        file.entries.append(Entry(start, start + len(content), token, crc_of(content), poison, [], now_us))
         cut = len(content) // 2 if half else len(content)
         file.content += content[:cut]
         self.half = content[cut:]

@@ -152,7 +152,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
-        for portion in cut_at(download(ports.source, shadow, shadow), within):
+        for portion in cut_at(download(ports.source, shadow, shadow, log_format), within):
             if portion.gap is not None and portion.gap.to_position > within[0]:
                 unread_bytes += portion.gap.to_position - portion.gap.from_position
             chunks = split(portion, tail, shadow, log_format)
