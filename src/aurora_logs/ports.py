@@ -144,7 +144,7 @@ class StateStore(Protocol):
                        error: str = "", file_size: int | None = None) -> bool:
         """W9, W10, W13: the worker's half of the row; it is not audited any more.
 
-        `file_size` given: only while the row still has it (False else).
+        Only while no claim of a later epoch has written it and, `file_size` given, the row still has it (False else).
         """
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from tests.contracts.samples import (
     FILE,
     INSTANCE,
@@ -112,7 +112,7 @@ def test_what_is_noted_of_an_unknown_file_is_a_conflict_and_makes_no_row(state):
 
 
 HALF = Delivered(segment_id="seg", delivered_bytes=500, records=5, gap_bytes=1, raw_records=2, ids_crc=77,
-                 tail_hash=b"\x01\x00" + b"\xff" * 16)
+                 tail_hash=b"\x01\x00" + b"\xff" * 16, epoch=3)
 
 
 def progress(state, delivered=HALF, **changes):
@@ -126,6 +126,16 @@ def test_progress_writes_the_workers_half_of_the_row(state):
     assert progress(state)
     assert state.store.tracked(INSTANCE) == [a_tracked(
         queued_at=3, status="processing", updated_at=50, **asdict(HALF))]
+
+
+def test_progress_of_an_older_claim_is_refused(state):
+    """Law 2 holds for the tracking row too: a worker that was paused beyond its lease takes nothing back."""
+    state.store.see(a_tracked())
+    assert progress(state)
+
+    assert not progress(state, replace(HALF, epoch=2, delivered_bytes=0))
+    assert progress(state, replace(HALF, epoch=4))
+    assert state.store.tracked(INSTANCE)[0].epoch == 4
 
 
 def test_a_finish_is_refused_when_the_file_grew_meanwhile(state):

@@ -53,7 +53,8 @@ class StateWorld:
 
     def track_progress(self, instance_id, log_file_name, delivered, *, status, now_sec, error="", file_size=None):
         key = instance_id, log_file_name
-        if key not in self.tracking or (file_size is not None and self.tracking[key].file_size != file_size):
+        row = self.tracking.get(key)
+        if row is None or row.epoch > delivered.epoch or file_size not in (None, row.file_size):
             return False
         self._change(key, "progress", status=status, error=error, updated_at=now_sec, audited_at=0, **asdict(delivered))
         return True

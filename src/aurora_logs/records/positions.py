@@ -14,7 +14,7 @@ def begin(row: Checkpoint, start: Delivered, *, resend_until: int = 0) -> Checkp
     return replace(
         row, segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
         gap_bytes=start.gap_bytes, raw_records=start.raw_records, ids_crc=start.ids_crc, tail_hash=start.tail_hash,
-        marker="", line_count=0, furniture_bytes=0, tail=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=())
+        epoch=max(row.epoch, start.epoch), marker="", line_count=0, furniture_bytes=0, tail=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=())
 
 
 def is_of_wrong_clock(row: Checkpoint, now_ms: int, lease_sec: float) -> bool:

@@ -150,6 +150,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
     initial = first_checkpoint(file, files.segments())
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
+        files.claimed(held.checkpoint)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
         for portion in cut_at(download(ports.source, shadow, shadow, log_format), within):

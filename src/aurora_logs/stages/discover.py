@@ -141,6 +141,7 @@ class FamilyFiles:
                  settings: Settings) -> None:
         self._listing, self._state, self._instance, self._family = listing, state, instance, family
         self._clock, self._settings = clock, settings
+        self._epoch = 0
         self._rows: list[TrackedFile] = []
         self._others: list[TrackedFile] = []
         self._take(state.tracked(instance.instance_id))
@@ -167,9 +168,14 @@ class FamilyFiles:
         """Why files vanish: with their instance, or by retention."""
         return "instance_deleted" if self._instance.status == DELETED else "purged"
 
-    def began(self, checkpoint: Checkpoint) -> None:
-        """W13: a worker holds the file now. What others had done until then stands in the rows only from here on."""
+    def claimed(self, checkpoint: Checkpoint) -> None:
+        """Take the rows anew: what others had done until then stands in them only from here on."""
+        self._epoch = checkpoint.epoch
         self._take(self._state.tracked(self._instance.instance_id))
+
+    def began(self, checkpoint: Checkpoint) -> None:
+        """W13: a worker holds the file now."""
+        self.claimed(checkpoint)
         row = self._current(checkpoint)
         if row is not None and row.status != "processing":
             self._track(row, _delivered_at(checkpoint, row), "processing")
@@ -211,16 +217,13 @@ class FamilyFiles:
         for row in self._rows:
             if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
                     self._current(checkpoint) is not row):
-                self._state.track_progress(row.instance_id, row.log_file_name, Delivered(), status="completed",
-                                           now_sec=self._clock.now_us() // 1_000_000, file_size=0)
+                self._track(row, Delivered(), "completed", file_size=0)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""
         for row in self._rows:
             if row.status != "completed":
-                self._state.track_progress(
-                    row.instance_id, row.log_file_name, delivered_of(row), status="failed" if failed else "discovered",
-                    error=error if failed else "", now_sec=self._clock.now_us() // 1_000_000)
+                self._track(row, delivered_of(row), "failed" if failed else "discovered", error=error if failed else "")
 
     def _take(self, rows: list[TrackedFile]) -> None:
         self._others = [row for row in rows if row.resource_id == self._instance.resource_id]
@@ -236,8 +239,10 @@ class FamilyFiles:
         is_past = checkpoint.segment_id and any(hour < _name_order(row.log_file_name) < LIVE_ORDER for row in self._rows)
         return None if is_past else next((row for row in present if row.log_file_name == self._family), None)
 
-    def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, file_size: int | None = None) -> bool:
-        applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status,
+    def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, error: str = "",
+               file_size: int | None = None) -> bool:
+        delivered = replace(delivered, epoch=self._epoch)
+        applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status, error=error,
                                              now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
         if applied:
             self._take([replace(one, status=status, **asdict(delivered)) if one.log_file_name == row.log_file_name else one
@@ -249,7 +254,7 @@ def _delivered_at(checkpoint: Checkpoint, row: TrackedFile) -> Delivered:
     return Delivered(
         segment_id=checkpoint.segment_id or row.segment_id, delivered_bytes=checkpoint.byte_offset,
         records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
-        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash)
+        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, epoch=checkpoint.epoch)
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -327,11 +332,13 @@ def log_file(instance: Instance, family: str, log_type: str) -> LogFile:
 
 def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     """Return where a file without a checkpoint starts: at the delivered position of its oldest unfinished segment."""
+    rows = list(rows)
     begun = [row for row in rows if row.delivered_bytes and row.segment_id]
     unfinished = [row for row in begun if row.status != "completed" or row.delivered_bytes < row.file_size]
     live = [row for row in begun if row.log_file_name == row.family]
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
-    first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
+    epoch = max((row.epoch for row in rows), default=0)  # a row that was deleted by hand goes on counting
+    first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
     return begin(first, delivered_of(start), resend_until=start.file_size) if start else first  # RUN-68: the row may lag
 
 
