@@ -30,7 +30,6 @@ from aurora_logs.settings import Settings, parse_age_sec
 DELETED = "deleted"  # our own status of an instance that RDS does not know any more
 GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
 HOUR_MS = 3_600_000
-LIVE_ORDER = ("~", 0)  # sorts behind every hour
 # rds-log-api.md §4.1: hours that RDS keeps a log, by engine family and log type; the least where storage decides
 RETENTION_HOURS = {("aurora-mysql", "error"): 720, ("aurora-mysql", ""): 24, ("mysql", ""): 336, ("mariadb", ""): 24,
                    ("aurora-postgresql", ""): 72, ("postgres", ""): 72}
@@ -231,13 +230,19 @@ class FamilyFiles:
 
     def _current(self, checkpoint: Checkpoint) -> TrackedFile | None:
         """The row by which the checkpoint's segment is listed now: its rotated name, else the live one; None when gone."""
-        present = [row for row in self._rows if row.missing < GONE_AFTER]
-        own = [row for row in present if row.segment_id == checkpoint.segment_id and row.log_file_name != self._family]
-        if own or not is_hourly(self._family):
-            return next(iter([*own, *present]), None)
-        hour = ordinal_order(checkpoint.segment_id.partition("@")[2])
-        is_past = checkpoint.segment_id and any(hour < _name_order(row.log_file_name) < LIVE_ORDER for row in self._rows)
-        return None if is_past else next((row for row in present if row.log_file_name == self._family), None)
+        here = checkpoint.segment_id
+        named = [row for row in self._rows if row.segment_id == here and row.log_file_name != self._family]
+        if not named and is_hourly(self._family):
+            named = [] if self._is_past(here) else [row for row in self._rows if row.log_file_name == self._family]
+        elif not named:
+            named = self._rows
+        return next((row for row in named if row.missing < GONE_AFTER), None)
+
+    def _is_past(self, identity: str) -> bool:
+        """Tell whether a later hour is known, so that the live name can't stand for this one."""
+        hour = identity.partition("@")[2]
+        others = {row.segment_id.partition("@")[2] for row in self._rows} - {""}
+        return bool(hour) and any(ordinal_order(hour) < ordinal_order(other) for other in others)
 
     def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, error: str = "",
                file_size: int | None = None) -> bool:
@@ -304,7 +309,7 @@ def _name_order(log_file_name: str) -> tuple[str, int]:
     if not is_hourly(log_file_name):
         return log_file_name, 0
     ordinal = ordinal_of(log_file_name)
-    return ordinal_order(ordinal) if ordinal else LIVE_ORDER
+    return ordinal_order(ordinal) if ordinal else ("~", 0)
 
 
 def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:

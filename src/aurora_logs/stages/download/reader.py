@@ -18,9 +18,8 @@ from aurora_logs.stages.download.answers import (
 )
 from aurora_logs.stages.download.complete import CompleteFile
 from aurora_logs.stages.download.cursor import Cursor
-from aurora_logs.stages.download.unreadable import NextHead, pass_entry
+from aurora_logs.stages.download.unreadable import PORTION_LINES, NextHead, pass_entry
 
-PORTION_LINES = 10_000  # RDS gives no more a call
 PORTION_BYTES = 943_718  # 0.9 MiB: what we ask for once truncation showed that lines are long (RDS-65)
 MAX_MENDS = 5  # rds-log-api.md §6: tries with fewer lines in a row, then the complete file
 ASK_AGAIN = 3  # answers without data, marker or growth before a visit gives up
