@@ -42,7 +42,7 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
                 delivered = shipper.ship(batch)                                 # 7 strict receipt, or on record as lost
                 held.advance(delivered, following)                              # 8 only now the checkpoint moves
                 records += delivered.count
-                lost += batch.to_offset - batch.from_offset if batch.gap else 0
+                lost += batch.gap.size_bytes if batch.gap else 0
         end = held.checkpoint
     complete = files.finish(end)                                                # 9 lease given back: tracking follows
     return Progress(file_bytes=end.byte_offset, records=records, gap_bytes=lost, complete=complete)

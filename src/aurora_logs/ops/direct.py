@@ -11,7 +11,7 @@ from aurora_logs.ops.reading import Held
 from aurora_logs.ports import LogSource
 from aurora_logs.records.fleet import Instance, ListedFile, LogFile
 from aurora_logs.records.flow import Checkpoint, Chunk, Portion, Segment
-from aurora_logs.segments import START
+from aurora_logs.segments import START, family_of
 from aurora_logs.settings import Settings
 from aurora_logs.sql.redaction import mask_raw, redact_message, redact_sql
 from aurora_logs.stages.parse import origin_of, parse
@@ -68,9 +68,10 @@ def live_files(source: LogSource, instance: Instance, log_type: str = "") -> lis
     return [newest[name] for name in sorted(newest)]
 
 
-def _age(listed: ListedFile) -> tuple[int, int]:
-    # Of two names with one time the shorter is the live one: rotated names carry a suffix.
-    return listed.last_written_ms, -len(listed.log_file_name)
+def _age(listed: ListedFile) -> tuple[bool, int, int]:
+    # A rotated hour is never live, whatever its time; of two other names with one time the shorter is.
+    is_live_name = family_of(listed.log_file_name) == listed.log_file_name
+    return is_live_name, listed.last_written_ms, -len(listed.log_file_name)
 
 
 class LiveEnd:

@@ -62,14 +62,19 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     to_position: int
     reason: str
 
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes are lost."""
+        return self.to_position - self.from_position
+
 
 class Portion(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a segment, checked and placed: `content` begins at byte `offset` of `segment`.
 
     closes: the segment ends behind this portion for good, so that an open entry is complete as it stands.
     quiet:  nothing has come for BATCH_TIMEOUT_SEC: an entry that ends with its terminator is complete (FMT-04).
-    gap:    in place of content: a range that nobody can read.
-    truncated: the source lost what followed `content` in its line; a gap comes next.
+    gap:    behind the content: a range that nobody can read.
+    truncated: the source lost what followed `content` in its line; `gap` says how much.
     """
 
     segment: Segment
@@ -118,13 +123,15 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed part of a portion on its way into a batch: the byte range [from_offset, to_offset) of its segment.
 
-    parsed: None for a gap. log_lines: line ends in the range. tail_hash: see `Checkpoint.tail_hash`.
+    parsed: None for a gap alone. gap: at the end of the range, behind an entry that it cut. log_lines: line ends in the
+    range. tail_hash: see `Checkpoint.tail_hash`.
     """
 
     portion: Portion
     from_offset: int
     to_offset: int
     parsed: Parsed | None = None
+    gap: Gap | None = None
     log_lines: int = 0
     tail_hash: bytes = b""
 
@@ -132,7 +139,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Records of one segment that are shipped in one request, and the byte range that they stand for.
 
-    Bounds: at most BATCH_SIZE records and about 4 MB. `gap` in place of records: a range to report, then to pass.
+    Bounds: at most BATCH_SIZE records and about 4 MB. gap: at the end of the range, to be reported before it is passed;
+    with the cut entry before it, so that no position ever lies between the two.
     repair: sent again for a range behind the checkpoint; the checkpoint does not move.
     careful: a part may be stored already: search before sending.
     """

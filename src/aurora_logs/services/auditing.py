@@ -155,7 +155,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
         for portion in cut_at(download(ports.source, shadow, shadow, log_format), within):
             if portion.gap is not None and portion.gap.to_position > within[0]:
-                unread_bytes += portion.gap.to_position - portion.gap.from_position
+                unread_bytes += portion.gap.size_bytes
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
             for repair in resend_missing(made, shadow, ports.sink, within, given_up):

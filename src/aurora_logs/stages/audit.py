@@ -124,7 +124,7 @@ def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink:
             found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
             keep = [index for index, one in enumerate(batch.ids) if one not in found and is_wanted(one)]
             if keep:
-                yield replace(batch, repair=True, careful=True, lines=[batch.lines[index] for index in keep],
+                yield replace(batch, repair=True, careful=True, gap=None, lines=[batch.lines[index] for index in keep],
                               ids=[batch.ids[index] for index in keep])
         shadow.pass_to(batch.to_offset, batch.context, batch.tail_hash)
 

@@ -27,7 +27,7 @@ def batches(pieces: Iterable[Piece], file: LogFile, held: Position) -> Iterator[
             context=parsed.context if piece.parsed else b"", furniture_bytes=parsed.furniture_bytes,
             raw_records=parsed.raw_records, log_lines=piece.log_lines, tail_hash=piece.tail_hash,
             marker=build_marker(prefix.ordinal, piece.to_offset) if prefix else "",
-            gap=piece.portion.gap if piece.parsed is None else None,
+            gap=piece.gap,
             careful=piece.from_offset < held.checkpoint.resend_until)
 
 

@@ -140,7 +140,7 @@ class HeldClaim:
             record_count=row.record_count + batch.count, raw_records=row.raw_records + batch.raw_records,
             furniture_bytes=row.furniture_bytes + batch.furniture_bytes,
             ids_crc=zlib.crc32(b"".join(batch.ids), row.ids_crc),
-            gap_bytes=row.gap_bytes + (batch.to_offset - batch.from_offset if batch.gap else 0), quiet_end=-1)
+            gap_bytes=row.gap_bytes + (batch.gap.size_bytes if batch.gap else 0), quiet_end=-1)
         last = row.kept[-1] if row.kept else None
         now_sec = self._now_sec()
         if last is None or moved.byte_offset - last.byte_offset >= KEEP_EVERY_BYTES or now_sec - last.time >= KEEP_EVERY_SEC:

@@ -38,14 +38,15 @@ class Shipper:
     def ship(self, batch: Batch) -> Batch:
         """Return the batch as it was delivered: every record is stored, but those that became dead letters and are left out.
 
-        A batch of a gap returns when the gap is on record.
+        Its gap is on record too when it returns.
         Raises: EpochMoved (the claim is lost: stop), Transient (the sink stays away), AccessDenied.
         """
+        delivered = self._records(batch) if batch.lines else batch
         if batch.gap is not None:
-            self._held.bury(gap_letter(self._file, batch, self._now_sec()))
-            return batch
-        if not batch.lines:
-            return batch
+            self._held.bury(gap_letter(self._file, batch.gap, self._now_sec()))
+        return delivered
+
+    def _records(self, batch: Batch) -> Batch:
         started_sec = self._clock.monotonic_sec()
         buried = self._deliver(batch, self._unsent(batch) if batch.careful else batch.lines)
         telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)

@@ -136,7 +136,7 @@ class Cursor:
 
     # portions
 
-    def emit(self, fresh: bytes, *, closes: bool = False, is_last: bool = False, truncated: bool = False) -> Iterator[Portion]:
+    def emit(self, fresh: bytes, *, closes: bool = False, is_last: bool = False) -> Iterator[Portion]:
         """Hand out the bytes behind `reached`. is_last: nothing more is there now, so that an open end may be complete."""
         end, row = self.reached + len(fresh), self.held.checkpoint
         quiet = is_last and row.quiet_end == end and self.held.note_end(end)
@@ -144,22 +144,22 @@ class Cursor:
         self.known = tail_hash(fresh)
         marker = build_marker(self.prefix, end) if self.prefix else ""
         telemetry.portion_downloaded(row, len(fresh))
-        yield Portion(segment=self.segment, offset=offset, content=fresh, marker=marker, closes=closes, quiet=quiet,
-                      truncated=truncated)
+        yield Portion(segment=self.segment, offset=offset, content=fresh, marker=marker, closes=closes, quiet=quiet)
         if is_last and self.held.checkpoint.byte_offset < end and not quiet:
             self.held.note_end(end)
 
-    def gap(self, to_position: int, reason: str) -> Iterator[Portion]:
-        """Hand out, in place of bytes, the range [reached, to_position) that nobody can read."""
+    def gap(self, to_position: int, reason: str, *, readable: bytes = b"") -> Iterator[Portion]:
+        """Hand out the range that nobody can read, up to `to_position`; `readable`: what stands before it in its line."""
         if not self.is_begun:
             if not self.prefix:
                 self.learn_prefix()
             self.begin(self.prefix)
-        gap = Gap(segment_id=self.segment.segment_id, from_position=self.reached, to_position=to_position, reason=reason)
+        offset, begins = self.reached, self.reached + len(readable)
+        gap = Gap(segment_id=self.segment.segment_id, from_position=begins, to_position=to_position, reason=reason)
         telemetry.gap_found(self.held.checkpoint, gap)
         self.reached, self.known = to_position, b""
         closes = self.segment.closed and to_position >= self.segment.size_bytes
-        yield Portion(segment=self.segment, offset=gap.from_position, content=b"", gap=gap, closes=closes)
+        yield Portion(segment=self.segment, offset=offset, content=readable, gap=gap, closes=closes, truncated=bool(readable))
 
     # the way back
 

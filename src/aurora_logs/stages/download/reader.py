@@ -151,9 +151,7 @@ class SegmentReader:
         self._max_lines = 0
         if (yield from self._complete.portions()):
             return
-        if broken.readable:
-            yield from self._cursor.emit(broken.readable, truncated=True)
-        yield from self._cursor.gap(broken.ends_at, "truncated")
+        yield from self._cursor.gap(broken.ends_at, "truncated", readable=broken.readable)
 
     def _around_refused_lines(self) -> Generator[Portion, None, bool]:
         """Ask for fewer lines, at last pass the one entry that is refused; False when that has to wait."""
