@@ -267,6 +267,9 @@ class Files(Protocol):
     def loss_reason(self) -> str:
         """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
 
+    def left(self, checkpoint: Checkpoint) -> None:
+        """The work turns to another segment: keep what is known of this one, unless it is drained."""
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.
 

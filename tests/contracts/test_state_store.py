@@ -112,7 +112,7 @@ def test_what_is_noted_of_an_unknown_file_is_a_conflict_and_makes_no_row(state):
 
 
 HALF = Delivered(segment_id="seg", delivered_bytes=500, records=5, gap_bytes=1, raw_records=2, ids_crc=77,
-                 tail_hash=b"\x01\x00" + b"\xff" * 16, epoch=3)
+                 tail_hash=b"\x01\x00" + b"\xff" * 16, resend_until=9, epoch=3)
 
 
 def progress(state, delivered=HALF, **changes):

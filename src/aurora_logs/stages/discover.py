@@ -179,6 +179,12 @@ class FamilyFiles:
         if row is not None and row.status != "processing":
             self._track(row, _delivered_at(checkpoint, row), "processing")
 
+    def left(self, checkpoint: Checkpoint) -> None:
+        """The work turns to an older segment: its row keeps what is known of this one."""
+        row = self._current(checkpoint)
+        if checkpoint.segment_id and row is not None and row.status != "completed":
+            self._track(row, _delivered_at(checkpoint, row), row.status)
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """All of a closed segment is delivered or accounted for; False when it is listed with another size by now.
 
@@ -259,7 +265,7 @@ def _delivered_at(checkpoint: Checkpoint, row: TrackedFile) -> Delivered:
     return Delivered(
         segment_id=checkpoint.segment_id or row.segment_id, delivered_bytes=checkpoint.byte_offset,
         records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
-        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, epoch=checkpoint.epoch)
+        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, resend_until=checkpoint.resend_until, epoch=checkpoint.epoch)
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -344,7 +350,7 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
     epoch = max((row.epoch for row in rows), default=0)  # a row that was deleted by hand goes on counting
     first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
-    return begin(first, delivered_of(start), resend_until=start.file_size) if start else first  # RUN-68: the row may lag
+    return begin(first, delivered_of(start), resend_until=max(start.file_size, start.resend_until)) if start else first  # RUN-68: the row may lag
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

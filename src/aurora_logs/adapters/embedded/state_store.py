@@ -100,7 +100,7 @@ class SqliteStateStore:
         """W9, W10, W13; False when the row is gone, or has another size than the one that was seen."""
         return self._db.change(
             f"UPDATE {TRACKING} SET status = ?, segment_id = ?, delivered_bytes = ?, records = ?, gap_bytes = ?,"
-            f" raw_records = ?, ids_crc = ?, tail_hash = ?, epoch = ?, audited_at = 0, error = ?, updated_at = ? WHERE {FILE}"
+            f" raw_records = ?, ids_crc = ?, tail_hash = ?, resend_until = ?, epoch = ?, audited_at = 0, error = ?, updated_at = ? WHERE {FILE}"
             " AND (? IS NULL OR file_size = ?) AND coalesce(epoch, 0) <= ?",
             (status, *msgspec.structs.astuple(delivered), error, now_sec, instance_id,
              log_file_name, file_size, file_size, delivered.epoch)) == 1

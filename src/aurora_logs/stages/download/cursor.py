@@ -130,9 +130,9 @@ class Cursor:
 
     def _sent_before(self) -> int:
         """Return up to where this segment may be stored already: it was begun once, then an older one turned up."""
-        sizes = [max(row.file_size, row.delivered_bytes) for row in self._rows
-                 if row.segment_id == self.segment.segment_id and row.delivered_bytes]
-        return max(sizes, default=0)
+        begun = [row for row in self._rows if row.segment_id == self.segment.segment_id]
+        sizes = [max(row.file_size, row.delivered_bytes) for row in begun if row.delivered_bytes]
+        return max([*sizes, *(row.resend_until for row in begun)], default=0)
 
     # portions
 
