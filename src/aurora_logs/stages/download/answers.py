@@ -67,7 +67,8 @@ def judge(answer: Answer, asked_offset: int, known: bytes, live_ordinal: str | N
         if jump <= 0:
             return Unplaced(content)
         if notice := NOTICE.search(content):
-            return _broken(content[: notice.start()], known, marker)
+            whole = content[: notice.start()]
+            return _broken(whole, known, marker) if len(whole) <= jump else Nothing()  # repeated bytes too: ask again
         if jump > len(content):
             return _broken(content, known, marker)
         overlap = len(content) - jump  # repeated bytes before the marker: RDS-28
