@@ -8,11 +8,9 @@ import difflib
 import re
 import subprocess
 import sys
-import types
 import typing
 from collections.abc import Callable
 
-import msgspec
 from tools.picture import ROOT, picture
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -28,29 +26,13 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines) + "\n"
 
 
-def _allowed(annotation: object, meta: msgspec.Meta | None) -> str:
-    """Return what values a setting takes: a choice, bounds, or its type."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
-    bounds = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    said = [f"{sign} {getattr(meta, key):,.10g}" for key, sign in bounds.items() if getattr(meta, key, None) is not None]
-    kind = {str: "text", int: "whole number", float: "number", bool: "true, false"}
-    name = kind.get(annotation, str(annotation)) if isinstance(annotation, type | types.UnionType) else str(annotation)
-    return f"{name} {', '.join(said)}".strip()
-
-
 def configuration() -> str:
-    """Return the table of settings from the Settings struct: environment name, default, allowed values, meaning."""
-    from aurora_logs.settings import Settings  # noqa: PLC0415  # the page's own source; other pages need it not
+    """Return the table of settings: environment name, default, allowed values, meaning."""
+    from aurora_logs.settings import knobs  # noqa: PLC0415  # the page's own source; other pages need it not
 
-    hints = typing.get_type_hints(Settings, include_extras=True)
-    rows = []
-    for field in msgspec.structs.fields(Settings):
-        annotation, *extras = typing.get_args(hints[field.name]) or (hints[field.name],)
-        meta = next((extra for extra in extras if isinstance(extra, msgspec.Meta)), None)
-        shown = f"`{field.default}`" if field.default not in ("", msgspec.NODEFAULT) else ""
-        rows.append((f"`{field.name.upper()}`", shown, _allowed(annotation, meta), (meta and meta.description) or ""))
-    return _table(("variable", "default", "values", "meaning"), rows)
+    return _table(("variable", "default", "values", "meaning"), [
+        (f"`{knob.name.upper()}`", f"`{knob.default}`" if knob.default else "", knob.allowed, knob.meaning)
+        for knob in knobs()])
 
 
 def commands() -> str:

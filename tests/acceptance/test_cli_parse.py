@@ -61,7 +61,7 @@ def test_all_doors_give_the_same_records(slow, tmp_path):
     assert unnamed(aurora_logs("parse", "-", "-o", "ndjson", stdin=SLOW).out) == unnamed(whole)
     assert unnamed(aurora_logs("parse", packed, "-o", "ndjson").out) == unnamed(whole)
     assert unnamed(aurora_logs("parse", tmp_path / "logs", "-o", "ndjson").out) == unnamed(whole)
-    assert aurora_logs("parse", slow, "-o", "ndjson", "--gzip", "--output", out).out == ""
+    assert aurora_logs("parse", slow, "-o", "ndjson", "--gzip", "--to", out).out == ""
     assert gzip.decompress(out.read_bytes()).decode() == whole
     assert out.read_bytes()[4:8] == bytes(4)  # no time: same input, same bytes
 

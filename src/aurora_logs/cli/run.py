@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurora_logs.cli.options import DataDir, add, did_you_mean, load_settings
+from aurora_logs.cli.nearest import did_you_mean
+from aurora_logs.cli.options import DataDir, add, load_settings
 
 if TYPE_CHECKING:
     from aurora_logs.services.discovery import Cycle
@@ -21,7 +22,8 @@ SERVICES = ("standalone",)
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add(app, run, "run", "aurora-logs run --once --instance prod-1", "aurora-logs run")
+    add(app, run, "run", "aurora-logs run --once --instance shop-1", "aurora-logs run", exits=(0, 2, 3, 4, 5, 6, 7, 130, 143),
+        settings=True)
 
 
 def run(
