@@ -89,7 +89,7 @@ def test_each_setting_has_its_value_and_origin(tmp_path):
     changed = aurora_logs("config", "show", "--changed", "-o", "name", env=env).out.split()
 
     assert rows["BATCH_SIZE"] == (20, "environment")
-    assert rows["ZONE"] == ("Europe/Berlin", f"file {config}")
+    assert rows["ZONE"] == ("Europe/Berlin", f"file {config}:2")
     assert rows["LEASE_SEC"] == (60.0, "default")
     assert set(changed) == {"BATCH_SIZE", "ZONE"}
     assert aurora_logs("config", "check", env=env).code == 0

@@ -272,7 +272,7 @@ def test_all_mistakes_of_the_settings_are_told_at_once(tmp_path):
     answer = aurora_logs("--config", config, "config", "check", env=env)
 
     assert answer.code == 2
-    assert f"unknown setting 'batch_sise' (file {config}); did you mean batch_size?" in answer.err
+    assert f"unknown setting 'batch_sise' (file {config}:1); did you mean batch_size?" in answer.err
     assert "MAX_CONCURRENCY = 1000" in answer.err
     assert "<= 64" in answer.err
     assert "REDACTION = 'maybe'" in answer.err
@@ -299,7 +299,7 @@ def test_a_word_that_is_no_command_is_answered_with_the_one_that_is_meant(words,
 
 
 @pytest.mark.parametrize("words", [
-    ("query",), ("files", "list", "-o", "yaml"), ("files", "list", "--nothing"), ("run", "processor"),
+    ("query",), ("files", "list", "-o", "xml"), ("files", "list", "--nothing"), ("run", "processor"),
     ("search", "--since", "yesterday-ish"), ("top", "queries", "--limit", "0"), ("tail", "x"),
     ("files", "list", "--type", "slow"), ("parse", "-o", "table", "--gzip", "x"), ("dlq", "replay"),
 ], ids=" ".join)

@@ -10,7 +10,6 @@ import typer
 from aurora_logs.cli.options import LogType, Since, add, known_type, load_settings
 
 if TYPE_CHECKING:
-    from aurora_logs.cli.ranges import time_range_us
     from aurora_logs.cli.tailing import Tail
     from aurora_logs.ports import Clock, LogSource
     from aurora_logs.settings import Settings
@@ -48,6 +47,7 @@ def tail(
     """Show the live end of the logs of one or several instances, entry by entry."""
     from aurora_logs.cli.entries import Choice, writer  # noqa: PLC0415
     from aurora_logs.cli.failures import INTERRUPTED  # noqa: PLC0415
+    from aurora_logs.cli.ranges import time_range_us  # noqa: PLC0415
     from aurora_logs.cli.tailing import Tail  # noqa: PLC0415
     from aurora_logs.ops.direct import find_instances  # noqa: PLC0415
     from aurora_logs.ops.live import LiveEnd, live_files  # noqa: PLC0415
