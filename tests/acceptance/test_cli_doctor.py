@@ -3,15 +3,7 @@
 import os
 
 import pytest
-from tests.acceptance.cli_world import KEYS, Simulator, aurora_logs, collecting, environment, eventually
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-    started.tell("stop-writing")
-    yield started
-    started.close()
+from tests.acceptance.cli_world import KEYS, aurora_logs, collecting, environment, eventually
 
 
 def verdicts(answer):

@@ -21,24 +21,6 @@ SLOW_ENTRY = """# Time: 2026-11-24T03:00:00.021059Z
 SET timestamp=1795489199;
 SELECT 1 FROM t WHERE id = 2;
 """
-SMALL = ("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator(*SMALL)
-    started.tell("stop-writing")
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def collected(simulator, tmp_path_factory):
-    """A data directory into which everything was collected once."""
-    folder = tmp_path_factory.mktemp("collected")
-    answer = aurora_logs("run", "--once", env=simulator.env(folder))
-    assert answer.code == 0, answer.err
-    return folder
 
 
 def test_without_credentials_the_settings_that_are_missing_are_named(tmp_path):

@@ -13,7 +13,7 @@ import subprocess
 import threading
 
 import pytest
-from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, Simulator, aurora_logs, collecting, eventually
+from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, aurora_logs, collecting, eventually
 
 LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", "list"), ("gaps", "list"), ("dlq", "list"),
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show")]
@@ -22,29 +22,6 @@ OTHERS = [("query", "SELECT count(*) AS n FROM aurora_slowquery_logs"), ("doctor
           ("tail", "billing", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
           ("dlq", "replay", "--all", "--yes")]
 RFC3339_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-    started.tell("stop-writing")
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def world(simulator, tmp_path_factory):
-    """Two ranges could not be read, then a collector runs on: (environment, its process)."""
-    folder = tmp_path_factory.mktemp("world")
-    env = simulator.env(folder / "data", DISCOVERY_INTERVAL_SEC="1")
-    with simulator.with_fault("binary_line", instance="billing", times=2), \
-            simulator.with_fault("complete_forbidden", instance="billing"):
-        once = aurora_logs("run", "--once", env=env)
-    assert once.code == 0, once.err
-    assert "next: aurora-logs top queries" in once.err
-    with collecting(env, folder) as (process, log):
-        assert eventually(lambda: '"Started"' in log.read_text())
-        yield env, process
 
 
 @pytest.mark.parametrize("words", [*LISTS, *OTHERS], ids=" ".join)
@@ -94,8 +71,7 @@ def test_tables_and_names_and_csv_have_the_same_lines(world, words):
 def test_what_dead_letters_cover_is_delivered_after_a_replay(simulator, tmp_path):
     """RUN-52, RUN-53, NAM-23: the range alone is read again; the letter closes only after delivery; twice is harmless."""
     env = simulator.env(tmp_path, DISCOVERY_INTERVAL_SEC="1")
-    with simulator.with_fault("binary_line", instance="billing", times=2), \
-            simulator.with_fault("complete_forbidden", instance="billing"):
+    with simulator.with_two_lines_refused("billing"):
         aurora_logs("run", "--once", "--instance", "billing", env=env)
     count = "SELECT count(*) AS n, count(DISTINCT record_id) AS ids FROM aurora_slowquery_logs"
     letters = aurora_logs("dlq", "list", "-o", "ndjson", env=env).rows

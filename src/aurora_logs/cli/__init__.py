@@ -14,7 +14,9 @@ from aurora_logs.cli.everywhere import Everywhere, taken_out
 
 __all__ = ["build", "main"]
 
-TERMINATED = 128 + signal.SIGTERM
+
+class Stopped(SystemExit):
+    """SIGTERM came: what has to be cleaned up is, then the command ends."""
 
 
 def main() -> None:
@@ -57,8 +59,8 @@ def _let_output_go() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _terminated(_number: int, _frame: object) -> None:
-    raise SystemExit(TERMINATED)
+def _terminated(number: int, _frame: object) -> None:
+    raise Stopped(128 + number)
 
 
 def _say_versions() -> None:

@@ -36,6 +36,7 @@ def demo(
 
     from aurora_logs.cli.failures import UNHEALTHY  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
     from aurora_logs.services.demo.show import own_directory, show  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, _end)  # so that both processes are ended, whoever ends the demo
@@ -53,7 +54,7 @@ def demo(
     for problem in result.problems:
         say(f"problem: {problem}")
     say(f"the data lie in {result.data_dir}")
-    say(f"next: aurora-logs top queries --data-dir {result.data_dir}")
+    say(f"next: {step('top', 'queries', '--data-dir', result.data_dir)}")
     if result.problems:
         raise typer.Exit(UNHEALTHY)
 

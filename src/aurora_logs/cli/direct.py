@@ -51,10 +51,11 @@ def tail(
     from aurora_logs.cli.tailing import Tail  # noqa: PLC0415
     from aurora_logs.ops.direct import find_instances  # noqa: PLC0415
     from aurora_logs.ops.live import LiveEnd, live_files  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
     if not direct:
         raise typer.BadParameter(f"RDS itself is read, with API calls, only when --direct asks for it; what is delivered: "
-                                 f"aurora-logs search --instance {target}", param_hint="--direct")
+                                 f"{step('search', '--instance', target)}", param_hint="--direct")
     _refuse_terminal(output)
     kind = known_type(log_type)
     since_us, _ = time_range_us(since)

@@ -1,6 +1,5 @@
 """`parse`: read log files without AWS and without a set-up; the stages of the pipeline do the work."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -54,6 +53,7 @@ def parse(
     from aurora_logs.cli.inputs import inputs_of  # noqa: PLC0415
     from aurora_logs.cli.reports import RecordsOut, TopOut  # noqa: PLC0415
     from aurora_logs.errors import AuroraLogsError  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
     _check(files, view, to, engine, compress=gzip)
     settings = settings_for_files(zone, redaction)
@@ -79,7 +79,7 @@ def parse(
     if failures and not read:
         raise failures[0]
     if read and not explain and view.form == "table":
-        say(f"next: aurora-logs parse {shlex.quote(files[0])} -o ndjson")
+        say(f"next: {step('parse', files[0], '-o', 'ndjson')}")
     if failures:
         raise typer.Exit(PARTLY if read else USAGE)
 

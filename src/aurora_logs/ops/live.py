@@ -9,6 +9,7 @@ from aurora_logs.errors import MarkerRefused, NotFound
 from aurora_logs.formats import Format, format_of
 from aurora_logs.ops.direct import log_file_of
 from aurora_logs.ops.reading import Held
+from aurora_logs.ops.steps import step
 from aurora_logs.ports import LogSource
 from aurora_logs.records.fleet import Instance, ListedFile
 from aurora_logs.records.flow import Answer, Checkpoint, Portion, Segment
@@ -51,7 +52,7 @@ def live_files(source: LogSource, instance: Instance, log_type: str = "") -> lis
         formats[log_format.log_type] = log_format
     if not found:
         kind = f"{log_type} log" if log_type else "log that can be read"
-        raise NotFound(f"{instance.instance_id} has no {kind}", hint=f"aurora-logs files list --instance {instance.instance_id}")
+        raise NotFound(f"{instance.instance_id} has no {kind}", hint=step("files", "list", "--instance", instance.instance_id))
     newest = {name: [*sorted(files, key=_age, reverse=True)[:2], None] for name, files in sorted(found.items())}
     return [LiveFile(live, formats[name], before) for name, (live, before, *_) in newest.items() if live]
 
