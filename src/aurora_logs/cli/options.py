@@ -36,9 +36,8 @@ def add(app: typer.Typer, function: Callable[..., None], name: str, *examples: s
     """
     shown = "\n".join(f"  {example}" for example in examples)
     codes = ", ".join(f"{code} {EXITS[code]}" for code in exits)
-    app.command(name, cls=SettingsCommand if settings else None, epilog=(
-        f"\b\nExamples:\n{shown}\n\nExit codes: {codes}.\n\nWith every command: {', '.join(EVERYWHERE)}. Page: {PAGE}",
-    )[0])(with_view(function))
+    epilog = f"\b\nExamples:\n{shown}\n\nExit codes: {codes}.\n\n\b\nWith every command: {', '.join(EVERYWHERE)}\nPage: {PAGE}"
+    app.command(name, cls=SettingsCommand if settings else None, epilog=epilog)(with_view(function))
 
 
 def load_settings(**flags: object) -> "Loaded":
