@@ -54,8 +54,7 @@ PARTS: dict[str, Part] = {
     "faults": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/faults"),)),
     "simulation": Part(6, ((*PYTEST, *TWO_PROCESSES, "tests/simulation"),)),
     "mutations": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/mutations"),)),
-    "demo": Part(4, (
-        ("aurora-logs", "demo"),
+    "demo": Part(4, (  # the demo itself is run by test_console_blocks.py, as the front page shows it
         (*PYTEST, "tests/acceptance", "--ignore=tests/acceptance/test_kills.py",
          "--ignore=tests/acceptance/test_real_postgresql.py"),
     )),

@@ -48,6 +48,7 @@ class Unread(NamedTuple):
 
 def say(text: str) -> None:
     """Tell a person something that is no data: on standard error, sanitised."""
+    sys.stdout.flush()  # both may go to one file: what was printed before stands before
     level, colon, rest = lines(text).partition(":")
     style = LEVELS.get(level, "")
     sys.stderr.write(f"{paint(level, style, 2) if style else level}{colon}{rest}\n")

@@ -50,7 +50,7 @@ def queries(
             tally = beside.insights.fold_statements(lambda: Tally(by), Tally.add_all, instance_id=instance, since_us=since_us,
                                                    until_us=until_us)
     show_ranking(tally.ranking(sort, limit), view, by)
-    if tally.count:
+    if tally.count and not view.quiet:
         forms.say(f"{min(limit, tally.groups):,} of {tally.groups:,} lines, {tally.count:,} statements, "
                   f"{units.duration(tally.total_sec)} in all")
 
