@@ -6,7 +6,7 @@ import sys
 
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 
-from aurora_logs.cli.terminal import lines, paint
+from aurora_logs.cli.terminal import lines, one_line, paint
 from aurora_logs.errors import (
     AccessDenied,
     AuroraLogsError,
@@ -47,7 +47,7 @@ def exit_code_of(error: BaseException) -> int:
 
 def block(title: str, **parts: str) -> str:
     """Lay out one error: `where`, `why`, `state`, `next`, as far as they are known (UX-50)."""
-    told = [f"error: {title}"]
+    told = [f"error: {one_line(title)}"]
     for name, text in parts.items():
         for number, line in enumerate(text.strip().splitlines() if text else ()):
             told.append(f"  {name if number == 0 else '':<7} {line.strip()}")

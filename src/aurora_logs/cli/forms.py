@@ -19,7 +19,6 @@ from aurora_logs.cli.terminal import (
     ascii_json,
     drawn,
     is_terminal,
-    lines,
     one_line,
     paint,
     paints,
@@ -40,18 +39,20 @@ LEVELS = {"error": "bad", "critical": "bad", "unknown": "bad", "warning": "odd"}
 
 
 class Unread(NamedTuple):
-    """Something that could not be read, and why: never shown as if it were fine (UX-40, fact 4)."""
+    """Something that could not be read, why, and the next step: never shown as if it were fine (UX-40)."""
 
     what: str
     reason: str
+    next: str = ""
 
 
-def say(text: str) -> None:
-    """Tell a person something that is no data: on standard error, sanitised."""
+def say(*told: str) -> None:
+    """Tell a person something that is no data, a line each: on standard error, sanitised, no name ever begins a line."""
     sys.stdout.flush()  # both may go to one file: what was printed before stands before
-    level, colon, rest = lines(text).partition(":")
-    style = LEVELS.get(level, "")
-    sys.stderr.write(f"{paint(level, style, 2) if style else level}{colon}{rest}\n")
+    for text in told:
+        level, colon, rest = one_line(text).partition(":")
+        style = LEVELS.get(level, "")
+        sys.stderr.write(f"{paint(level, style, 2) if style else level}{colon}{rest}\n")
     sys.stderr.flush()
 
 
@@ -66,7 +67,7 @@ def show(kind: Kind, things: Sequence[object], view: View, *, unread: Iterable[U
 
     everything = [_item(thing) for thing in things]
     columns, items = columns_of(kind, view), shaped(everything, kind, view)
-    missing = [{"what": one.what, "reason": one.reason} for one in unread]
+    missing = [one._asdict() for one in unread]
     if view.form in ("json", "ndjson", "yaml"):
         _write_objects(kind, items, columns if view.columns else (), view, unknown=missing, more=more or {})
     elif view.form == "csv":
@@ -80,7 +81,7 @@ def show(kind: Kind, things: Sequence[object], view: View, *, unread: Iterable[U
     if not view.quiet:
         _remark(len(items), len(everything), nothing)
     for one in missing if view.form not in ("json", "yaml") else ():
-        say(f"unknown: {one['what']}: {one['reason']}")
+        say(f"unknown: {one['what']}: {one['reason']}", *([f"  next    {one['next']}"] if one["next"] else []))
     return len(items)
 
 

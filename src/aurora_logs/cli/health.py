@@ -42,11 +42,11 @@ def _show(verdict: "Health", view: View) -> None:
     from aurora_logs.cli.forms import Unread, say  # noqa: PLC0415
     from aurora_logs.cli.kinds import HEALTH  # noqa: PLC0415
 
-    forms.show(HEALTH, verdict.instances, view, unread=[Unread(one.about, one.text) for one in verdict.unknown],
+    forms.show(HEALTH, verdict.instances, view, unread=[Unread(one.about, one.text, one.next) for one in verdict.unknown],
                nothing="no instance is known", more={"findings": [msgspec.structs.asdict(one) for one in verdict.findings]})
     if view.form not in ("table", "wide"):
         return
     for finding in verdict.findings:
-        say(f"{finding.level}: {finding.about}: {finding.text}\n  next    {finding.next}")
+        say(f"{finding.level}: {finding.about}: {finding.text}", f"  next    {finding.next}")
     collector = f"process {verdict.collector_pid} collects" if verdict.collector_pid else "no process collects now"
     say(f"{'healthy' if verdict.is_healthy else 'not healthy'}; {collector}")

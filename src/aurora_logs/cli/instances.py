@@ -21,9 +21,10 @@ def list_instances(*, view: View = View(), data_dir: DataDir = None) -> None:
     from aurora_logs.cli.desk import desk  # noqa: PLC0415
     from aurora_logs.cli.kinds import INSTANCES  # noqa: PLC0415
     from aurora_logs.ops.instances import instance_lines  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
     with desk(data_dir) as (_, beside):
         lines = instance_lines(beside.state)
     forms.show(INSTANCES, lines, view,
-               unread=[forms.Unread(one.instance_id, "its log files were never listed") for one in lines if not one.files],
+               unread=[forms.Unread(one.instance_id, "its log files were never listed", step("run", "--once", "--instance", one.instance_id)) for one in lines if not one.files],
                nothing="no instance is known yet; next: aurora-logs run --once")

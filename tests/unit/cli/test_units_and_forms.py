@@ -84,7 +84,7 @@ def test_json_is_one_envelope_with_what_could_not_be_read(capsys):
     forms.show(THINGS, ITEMS, View(output="json"), unread=[Unread("b", "denied")], more={"seen_at": NOON})
 
     assert json.loads(capsys.readouterr().out) == {
-        "schema_version": 1, "kind": "things", "items": ITEMS, "unknown": [{"what": "b", "reason": "denied"}],
+        "schema_version": 1, "kind": "things", "items": ITEMS, "unknown": [{"what": "b", "reason": "denied", "next": ""}],
         "seen_at": "2026-11-23T12:00:00Z"}
 
 
@@ -97,7 +97,7 @@ def test_yaml_is_the_same_object_in_ascii(capsys):
     assert out.isascii()
     assert "\x1b" not in out
     assert yaml.safe_load(out) == {"schema_version": 1, "kind": "things", "items": items,
-                                   "unknown": [{"what": "b", "reason": "denied"}]}
+                                   "unknown": [{"what": "b", "reason": "denied", "next": ""}]}
 
 
 def test_nothing_on_standard_output_when_there_is_nothing_to_say(capsys):
