@@ -34,7 +34,7 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)                                                # 2 a dead worker's intent: wait, then search
         tail, records, lost = Tail(), 0, 0
-        for portion in download(ports.source, held, files):                     # 3 bytes from the claim's position on
+        for portion in download(ports.source, held, files, log_format):         # 3 bytes from the claim's position on
             chunks = split(portion, tail, held, log_format)                     # 4 whole entries
             pieces = parse(chunks, portion, file, held, log_format, settings)   # 5 records, as wire bytes
             for batch, following in with_following(batches(pieces, file, held)):
@@ -42,7 +42,7 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
                 delivered = shipper.ship(batch)                                 # 7 strict receipt, or on record as lost
                 held.advance(delivered, following)                              # 8 only now the checkpoint moves
                 records += delivered.count
-                lost += batch.to_offset - batch.from_offset if batch.gap else 0
+                lost += batch.gap.size_bytes if batch.gap else 0
         end = held.checkpoint
     complete = files.finish(end)                                                # 9 lease given back: tracking follows
     return Progress(file_bytes=end.byte_offset, records=records, gap_bytes=lost, complete=complete)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
 
 
@@ -140,10 +140,12 @@ class StateStore(Protocol):
     def tracked(self, instance_id: str) -> list[TrackedFile]:
         """Return all rows of an instance."""
 
-    def track_progress(self, instance_id: str, log_file_name: str, *, status: str, segment_id: str,
-                       delivered_bytes: int, records: int, gap_bytes: int, raw_records: int, error: str,
-                       now_sec: int, file_size: int | None = None) -> bool:
-        """W9, W10, W13: the worker's half of the row. `file_size` given: only while the row still has it (False else)."""
+    def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
+                       error: str = "", file_size: int | None = None) -> bool:
+        """W9, W10, W13: the worker's half of the row; it is not audited any more.
+
+        Only while no claim of a later epoch has written it and, `file_size` given, the row still has it (False else).
+        """
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
         """W11: only while status is `completed` and delivered_bytes unchanged; False else."""
@@ -216,6 +218,13 @@ class Sink(Protocol):
         """
 
 
+class Position(Protocol):
+    """Where the work on a file stands, for stages that only look at it."""
+
+    @property
+    def checkpoint(self) -> Checkpoint: ...
+
+
 class Claim(Protocol):
     """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
 
@@ -233,8 +242,8 @@ class Claim(Protocol):
     def bury(self, letter: DeadLetter) -> None:
         """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """Begin another segment at byte 0; below `resend_until` it may be stored already. Raises: EpochMoved."""
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
+        """Begin another segment at `start`; below `resend_until` it may be stored already. Raises: EpochMoved."""
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""
@@ -258,8 +267,11 @@ class Files(Protocol):
     def loss_reason(self) -> str:
         """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed."""
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
+        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.
+
+        checkpoint: at the segment's end; None when it was drained at another time and the row tells how.
+        """
 
 
 class Ports:
@@ -274,6 +286,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Queue", "Random", "Sink", "StateAdmin",
+    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random", "Sink", "StateAdmin",
     "StateStore", "Workers",
 ]

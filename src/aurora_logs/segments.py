@@ -81,6 +81,12 @@ def tail_hash(before: bytes) -> bytes:
     return len(window).to_bytes(2, "big") + blake2b(window, digest_size=16).digest() if window else b""
 
 
+def is_same(content: bytes, known: bytes) -> bool:
+    """The tail check: do the bytes before our position still have the hash that we kept?"""
+    size = checked_bytes(known)
+    return size == 0 or (len(content) >= size and tail_hash(content[:size]) == known)
+
+
 def checked_bytes(known: bytes) -> int:
     """Return how many bytes before its position a tail hash covers; 0 for an empty one."""
     return int.from_bytes(known[:2], "big")

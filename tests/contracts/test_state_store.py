@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import asdict, replace
 from tests.contracts.samples import (
     FILE,
     INSTANCE,
@@ -14,6 +15,7 @@ from tests.contracts.samples import (
 )
 
 from aurora_logs.errors import Conflict
+from aurora_logs.records.fleet import Delivered
 
 KEY = {"instance_id": INSTANCE, "log_file_name": FILE}
 
@@ -109,20 +111,31 @@ def test_what_is_noted_of_an_unknown_file_is_a_conflict_and_makes_no_row(state):
     assert state.store.all_tracked() == []
 
 
-def progress(state, **changes):
-    return state.store.track_progress(INSTANCE, FILE, **{
-        "status": "processing", "segment_id": "seg", "delivered_bytes": 500, "records": 5, "gap_bytes": 1,
-        "raw_records": 2, "error": "", "now_sec": 50} | changes)
+HALF = Delivered(segment_id="seg", delivered_bytes=500, records=5, gap_bytes=1, raw_records=2, ids_crc=77,
+                 tail_hash=b"\x01\x00" + b"\xff" * 16, epoch=3)
+
+
+def progress(state, delivered=HALF, **changes):
+    return state.store.track_progress(INSTANCE, FILE, delivered, **{"status": "processing", "now_sec": 50} | changes)
 
 
 def test_progress_writes_the_workers_half_of_the_row(state):
     """W13."""
-    state.store.see(a_tracked(queued_at=3))
+    state.store.see(a_tracked(queued_at=3, audited_at=4))
 
     assert progress(state)
     assert state.store.tracked(INSTANCE) == [a_tracked(
-        queued_at=3, status="processing", segment_id="seg", delivered_bytes=500, records=5, gap_bytes=1, raw_records=2,
-        updated_at=50)]
+        queued_at=3, status="processing", updated_at=50, **asdict(HALF))]
+
+
+def test_progress_of_an_older_claim_is_refused(state):
+    """Law 2 holds for the tracking row too: a worker that was paused beyond its lease takes nothing back."""
+    state.store.see(a_tracked())
+    assert progress(state)
+
+    assert not progress(state, replace(HALF, epoch=2, delivered_bytes=0))
+    assert progress(state, replace(HALF, epoch=4))
+    assert state.store.tracked(INSTANCE)[0].epoch == 4
 
 
 def test_a_finish_is_refused_when_the_file_grew_meanwhile(state):

@@ -127,7 +127,10 @@ def test_binary_refused_on_a_closed_file_means_the_complete_file(bench):
 
 
 def test_one_refused_line_on_a_live_file_costs_few_calls_and_comes_when_the_file_closes(bench):
-    """RDS-73: one bad line in 2,000, no complete file while it lives: 1,999 delivered, a dead letter, then replayed."""
+    """RDS-73: one bad line in 2,000, no complete file while it lives: a dead letter of whole entries, then replayed.
+
+    The refused line may belong to the entry before it, so that one waits with it; all others are delivered at once.
+    """
     one = bench()
     for number in range(400):
         one.put_slow(number)
@@ -137,7 +140,7 @@ def test_one_refused_line_on_a_live_file_costs_few_calls_and_comes_when_the_file
     assert one.struck("binary_line") == 1
 
     assert one.calls(PORTION) <= 40
-    assert len(one.records()) >= 399
+    assert len(one.records()) >= 398
     assert [(letter.reason, letter.is_gap) for letter in one.letters()] == [("unreadable", False)]
     assert one.gaps() == []
     one.heal("complete_not_found", "binary_line")

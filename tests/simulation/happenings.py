@@ -4,6 +4,7 @@ from msgspec.structs import replace
 from tests.simulation.faults import EVENTS, PERIODS
 from tests.simulation.log_text import INVALID, NUL, TOKEN, slow_entry, toy_entry
 
+GRACE_US = 60_000_000  # terminationGracePeriodSeconds
 JUMPS_SEC = (-3600, -30, 30, 3600)
 
 
@@ -135,17 +136,18 @@ def _sigterm(run, event, number):
         return
     run.reached("REL-68")
     run.engine.stop(process)
-    _restart_when_over(run, process, run.engine.now_us + 60_000_000)
+    _restart_when_over(run, process, run.engine.now_us + GRACE_US)
 
 
 def _restart_when_over(run, process, killed_us):
-    """Kubernetes kills what did not end within its grace time."""
+    """Kubernetes kills what did not end within its grace time; a frozen process gets it after its thaw."""
     if process.dead:
         return
+    killed_us = max(killed_us, process.paused_until_us + GRACE_US)
     if process.is_over():
         run.restart(process)
         process.dead = True
-    elif run.engine.now_us >= killed_us and process.paused_until_us < killed_us - 60_000_000:
+    elif run.engine.now_us >= killed_us:
         run.oracle.violated("drain", f"{process.name} did not end within its grace time")
         run.kill(process)
     else:
@@ -168,7 +170,7 @@ def _noisy(run, event, number):
 
 def _binary(run, event, number):
     run.reached("REL-21")
-    _entry(run, _family(run, event), number * 100, extra=NUL, binary=True)
+    _entry(run, _family(run, event), number * 100, extra=NUL + (b"\nAND more lines" if event.amount > 0.4 else b""))
     _entry(run, _family(run, event), number * 100 + 1)
 
 

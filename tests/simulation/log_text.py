@@ -19,7 +19,6 @@ class Entry:
     token: str
     crc: int
     poison: bool = False
-    binary: bool = False
     other_crcs: list = field(default_factory=list)  # of readings that RDS changed (REL-23)
     written_us: int = 0
 

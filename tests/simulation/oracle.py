@@ -43,6 +43,10 @@ class Oracle:
         """Hear of an applied state write."""
         run = self._run
         self._transitions.see(write, before, after)
+        if write in ("see", "grow"):
+            run.source.note_known(after)
+        if getattr(after, "segment_id", "") and write != "bury":
+            run.source.note_met(after.instance_id, after.segment_id)
         if write == "take_claim":
             self._claimed(before, after)
         elif write in ("renew", "intend", "advance", "release"):
@@ -78,6 +82,10 @@ class Oracle:
         self.forgotten.add(key)
         self._claimant.pop(key, None)
         self._epochs.pop(key, None)
+        named = {(row.instance_id, row.segment_id) for row in self._run.state.tracking.values()}
+        for file in self._run.source.files():
+            if (file.instance_id, file.family) == key:
+                file.was_met = (file.instance_id, file.segment_id) in named
 
     def _advanced(self, before, after):
         """I3: what the checkpoint passed is confirmed, dead-lettered or reported as gap."""
@@ -96,11 +104,13 @@ class Oracle:
         confirmed = self._run.sink.confirmed
         if id_of(file, entry) in confirmed or entry.token in self._run.changed:
             return True
+        if any(id_of(file, old) in confirmed and old.start < entry.end and entry.start < old.end for old in file.cut_off):
+            return True  # what stood there before a restart; the next read notices
         return any(start < entry.end and entry.start < end for start, end in spans)
 
     def _spans(self, file):
         """Byte ranges of a file in the dead letters, gaps included. A live file that was never read has no hour yet."""
-        names = (file.segment_id, file.name)
+        names = {file.segment_id, file.name} | (set() if file.was_met else {file.family})
         return [(one.from_position, one.to_position) for one in self._run.state.letters.values()
                 if one.segment_id in names and one.resource_id == file.resource_id]
 
@@ -124,6 +134,8 @@ class Oracle:
                 elif row.status != "completed" or row.delivered_bytes < len(file.content):
                     if not self._waits_for_an_end(family, file, row):
                         found.append(f"{file.name} {row.status} {row.delivered_bytes} of {len(file.content)}")
+                elif not run.source.is_known(row):
+                    found.append(f"{file.name} has changed since it was listed")
                 elif row.records and file is not family.live and not row.audited_at:
                     found.append(f"{file.name} is not audited")
         for row in run.state.rows.values():
@@ -168,8 +180,8 @@ class Oracle:
                 continue
             if gone and entry.end > file.listed_bytes:
                 continue  # purged before any listing told of it
-            if gone and family.hourly and file is not family.live and file.name not in file.listed_names and spans:
-                continue  # purged between two listings: the gap can't know how long the file was
+            if gone and family.hourly and file.name not in file.listed_names - {file.family} and (spans or not file.was_met):
+                continue  # rotated and purged between two listings: nobody knows how long it was, or that it was
             if not gone and not audited and file is family.live and (
                     id_of(file, entry) in run.sink.lied or (entry is file.entries[-1] and family.half)):
                 continue  # only an audit finds a lie, and only closed files are audited
@@ -212,14 +224,20 @@ class Oracle:
                     self.violated("P1", f"{one_id} of {file.name if file else '?'} is stored {len(copies)} times")
 
     def _is_excused(self, file, row):
-        """A record that is no whole entry: next to a gap, of a changed reading, or of a text that was cut away."""
+        """A record that is no whole entry: next to a gap, of a changed reading, or of a text that was cut away.
+
+        Also an entry that a portion cut and whose sender died before its gap was on record: later it was read whole
+        (REL-128: both readings are kept, each with its id).
+        """
         if file is None:
             return False
         if any(token.encode()[1:] in row.line for token in self._run.changed):
             return True
+        if b'"truncated":true' in row.line and any(entry.start == row.offset for entry in [*file.entries, *file.cut_off]):
+            return any(start <= row.offset < end and cause == "truncated" for start, end, cause in file.troubled)
         spans = self._spans(file)
-        touched = [(entry.start, entry.end) for entry in file.entries
-                   if any(start < entry.end and entry.start < end for start, end in spans)]
+        touched = [(entry.start, entry.end) for entry in file.entries if entry.token in self._run.changed
+                   or any(start < entry.end and entry.start < end for start, end in spans)]
         return any(start <= row.offset < end for start, end in [*touched, *spans])
 
 

@@ -34,10 +34,11 @@ from aurora_logs.services.processor import Processor
 from aurora_logs.settings import Settings
 from aurora_logs.stages import split
 from aurora_logs.stages.discover import Listing
-from aurora_logs.stages.download import reader
+from aurora_logs.stages.download import complete
 
 EPOCH_US = 1_795_486_800_000_000
 LOOK_EVERY_US = 5 * SEC
+HEAD_BYTES = 300  # a slow log's head has 160
 
 
 @dataclass
@@ -170,8 +171,9 @@ class Run:
 
     def go(self):
         """Run to the end and return the outcome."""
-        kept = reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES
-        reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = self.plan.whole_from_bytes, self.plan.giant_from_bytes
+        kept = complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES
+        complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = self.plan.whole_from_bytes, self.plan.giant_from_bytes
+        split.HEAD_BYTES = HEAD_BYTES
         try:
             for plan in self.plan.processes:
                 self.start(plan)
@@ -182,7 +184,7 @@ class Run:
         except Livelock as error:
             self.oracle.violated("I7", f"livelock: {error}")
         finally:
-            reader.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES = kept
+            complete.WHOLE_FROM_BYTES, split.ENTRY_MAX_BYTES, split.HEAD_BYTES = kept
             self.engine.bury_all(self.processes)
         for name, error in self.engine.crashes:
             self.oracle.violated("crash", f"{name}: {error!r}")
@@ -201,7 +203,7 @@ class Run:
         happenings.last_words(self)
         wall_sec = max(abs(one.wall_offset_sec) for one in self.plan.processes) + happenings.jumped_sec(self)
         bound_sec = (60 * settings["discovery_interval_sec"] + 20 * (settings["lease_sec"] + settings["settle_sec"])
-                     + 10 * settings["audit_delay_sec"] + 2 * wall_sec + 600)
+                     + 10 * settings["audit_delay_sec"] + 5 * wall_sec + 600)
         self._deadline_us = engine.now_us + int(bound_sec * 1e6)
         engine.at(engine.now_us + LOOK_EVERY_US, self._look)
 

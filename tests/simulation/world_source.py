@@ -7,7 +7,7 @@ spoil single answers are in switch_points.py.
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
-from tests.simulation.log_text import HEADER, Entry, crc_of
+from tests.simulation.log_text import HEADER, NUL, Entry, crc_of
 
 from aurora_logs.errors import BinaryRefused, InstanceGone, LogFileGone, MarkerRefused
 from aurora_logs.records.fleet import ListedFile
@@ -32,9 +32,10 @@ class File:
     entries: list = field(default_factory=list)
     cut_off: list = field(default_factory=list)  # entries that a restart took away
     last_written_us: int = 0
-    listed_bytes: int = 0  # the most that a listing ever said
+    listed_bytes: int = 0  # the most that a tracking row ever said
     cut_bytes_at_most: int = 0
-    listed_names: set = field(default_factory=set)
+    listed_names: set = field(default_factory=set)  # the names under which a tracking row knew it
+    was_met: bool = False  # a row of the state names it
     purged: bool = False
     troubled: list = field(default_factory=list)  # (from, to, cause): what some call could not give
 
@@ -84,13 +85,13 @@ class Family:
         self.live.last_written_us = now_us
         return closed
 
-    def append(self, content, token, now_us, *, poison=False, binary=False, half=False):
+    def append(self, content, token, now_us, *, poison=False, half=False):
         """Write an entry to the live file; `half`: only its first part, the rest comes with the next write."""
         if self.half:
             self._finish_half(now_us)
         file = self.live
         start = len(file.content)
-        file.entries.append(Entry(start, start + len(content), token, crc_of(content), poison, binary, [], now_us))
+        file.entries.append(Entry(start, start + len(content), token, crc_of(content), poison, [], now_us))
         cut = len(content) // 2 if half else len(content)
         file.content += content[:cut]
         self.half = content[cut:]
@@ -123,6 +124,7 @@ class SourceWorld:
     def __init__(self, instances, families, caps, clock_us):
         self.instance_rows = {one.instance_id: one for one in instances}
         self.gone = set()
+        self.told = {}  # (instance, name, size, last written) of a listing -> file
         self.families = families
         self._caps = caps
         self._clock_us = clock_us  # epoch of the database's clock
@@ -142,11 +144,31 @@ class SourceWorld:
         found = []
         for file in self.present(instance_id):
             if name_contains in file.name:
-                file.listed_bytes = max(file.listed_bytes, len(file.content))
-                file.listed_names.add(file.name)
-                found.append(ListedFile(log_file_name=file.name, size_bytes=len(file.content),
-                                        last_written_ms=(self._clock_us + file.last_written_us) // 1000))
+                last_written_ms = self._last_written_ms(file)
+                self.told[instance_id, file.name, len(file.content), last_written_ms] = file
+                found.append(ListedFile(log_file_name=file.name, size_bytes=len(file.content), last_written_ms=last_written_ms))
         return found
+
+    def is_known(self, row):
+        """Tell whether a tracking row holds what a listing would tell now."""
+        file = self.file(row.instance_id, row.log_file_name)
+        return (row.file_size, row.last_written) == (len(file.content), self._last_written_ms(file))
+
+    def _last_written_ms(self, file):
+        return (self._clock_us + file.last_written_us) // 1000
+
+    def note_met(self, instance_id, segment_id):
+        """A row names the segment now."""
+        for file in self.files():
+            if (file.instance_id, file.segment_id) == (instance_id, segment_id):
+                file.was_met = True
+
+    def note_known(self, row):
+        """A tracking row holds now what a listing told."""
+        file = self.told.get((row.instance_id, row.log_file_name, row.file_size, row.last_written))
+        if file is not None:
+            file.listed_bytes = max(file.listed_bytes, min(row.file_size, len(file.content)))
+            file.listed_names.add(row.log_file_name)
 
     def file(self, instance_id, name):
         for file in self.present(instance_id):
@@ -201,10 +223,11 @@ class SourceWorld:
         return Answer(content=content, marker=f"{file.ordinal}:{end}", more=end < size)
 
     def _refuse_binary(self, file, start, end):
-        for entry in file.entries:
-            if entry.binary and entry.start < end and entry.end > start:
-                file.troubled.append((entry.start, entry.end, "unreadable"))
-                raise BinaryRefused(f"{file.instance_id} {file.name}")
+        if NUL not in file.content[start:end]:
+            return
+        file.troubled += [(entry.start, entry.end, "unreadable") for entry in file.entries
+                          if entry.start < end and entry.end > start]
+        raise BinaryRefused(f"{file.instance_id} {file.name}")
 
     # what happens to instances and files
 

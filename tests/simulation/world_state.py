@@ -1,6 +1,6 @@
 """The simulated state store: rows in memory, every write conditional as reliability.md §5.2 says. Faults are elsewhere."""
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved
 
@@ -51,13 +51,12 @@ class StateWorld:
     def tracked(self, instance_id):
         return [self.tracking[key] for key in sorted(self.tracking) if key[0] == instance_id]
 
-    def track_progress(self, instance_id, log_file_name, *, status, segment_id, delivered_bytes, records, gap_bytes,
-                       raw_records, error, now_sec, file_size=None):
+    def track_progress(self, instance_id, log_file_name, delivered, *, status, now_sec, error="", file_size=None):
         key = instance_id, log_file_name
-        if key not in self.tracking or (file_size is not None and self.tracking[key].file_size != file_size):
+        row = self.tracking.get(key)
+        if row is None or row.epoch > delivered.epoch or file_size not in (None, row.file_size):
             return False
-        self._change(key, "progress", status=status, segment_id=segment_id, delivered_bytes=delivered_bytes,
-                     records=records, gap_bytes=gap_bytes, raw_records=raw_records, error=error, updated_at=now_sec)
+        self._change(key, "progress", status=status, error=error, updated_at=now_sec, audited_at=0, **asdict(delivered))
         return True
 
     def audited(self, instance_id, log_file_name, *, delivered_bytes, now_sec):

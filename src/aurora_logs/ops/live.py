@@ -57,9 +57,10 @@ def live_files(source: LogSource, instance: Instance, log_type: str = "") -> lis
     return [LiveFile(live, formats[name], before) for name, (live, before, *_) in newest.items() if live]
 
 
-def _age(listed: ListedFile) -> tuple[int, int]:
-    # Of two names with one time the shorter is the live one: rotated names carry a suffix.
-    return listed.last_written_ms, -len(listed.log_file_name)
+def _age(listed: ListedFile) -> tuple[bool, int, int]:
+    # A rotated hour is never live, whatever its time; of two other names with one time the shorter is.
+    is_live_name = family_of(listed.log_file_name) == listed.log_file_name
+    return is_live_name, listed.last_written_ms, -len(listed.log_file_name)
 
 
 class LiveEnd:

@@ -1,6 +1,6 @@
 """Read a log that lies somewhere as bytes: find its format, cut it into whole entries, parse them by the stages.
 
-The stages are the pipeline's own; the claim is one in memory, since nobody else has the file and nothing is delivered.
+The stages are the pipeline's own; the position is one in memory, since nothing is delivered.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from aurora_logs.errors import ConfigError
 from aurora_logs.formats import Format, all_formats, format_of
 from aurora_logs.records.fleet import LogFile
-from aurora_logs.records.flow import Checkpoint, DeadLetter, Kept, Piece, Portion, Segment
+from aurora_logs.records.flow import Checkpoint, Piece, Portion, Segment
 from aurora_logs.settings import Settings
 from aurora_logs.stages.parse import parse
 from aurora_logs.stages.split import Tail, split
@@ -48,7 +48,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Held:
-    """The claim of a file that only this process reads; `stages` read position and context from it."""
+    """A position in a file that is only read; the stages take offset and context from it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -57,29 +57,6 @@ class Held:
         """Move behind a piece that was taken."""
         context = piece.parsed.context if piece.parsed else b""
         self.checkpoint = replace(self.checkpoint, byte_offset=piece.to_offset, tail=context)
-
-    def keep(self) -> None:
-        """Nothing to renew."""
-
-    def wait(self, sec: float) -> None:
-        """Nothing waits here."""
-
-    def settled(self) -> None:
-        """No request is ever open."""
-
-    def bury(self, letter: DeadLetter) -> None:
-        """No range is given up here."""
-
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """One segment only."""
-
-    def rewind(self, kept: Kept | None) -> None:
-        """The bytes hold still."""
-
-    def note_end(self, end_offset: int) -> bool:
-        """The end of the bytes is the end of the file."""
-        del end_offset
-        return True
 
 
 def find_format(sample: bytes, path: str, *, engine: str = "", named: str = "") -> Found:

@@ -57,12 +57,31 @@ class LogFile(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str = ""
 
 
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker's half of a tracking row: what of a segment is delivered, dead-lettered or reported as gap.
+
+    ids_crc:   CRC-32 over the record ids in file order, so that an audit sees more than a number.
+    tail_hash: as on the checkpoint, so that a file that was cut is noticed when the checkpoint was deleted too.
+    epoch:     of the claim that wrote it: a write of an older one is refused (law 2); 0 outside a claim.
+    """
+
+    segment_id: str = ""
+    delivered_bytes: int = 0
+    records: int = 0
+    gap_bytes: int = 0
+    raw_records: int = 0
+    ids_crc: int = 0
+    tail_hash: bytes = b""
+    epoch: int = 0
+
+
 class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A row of aurora-log-file-tracking: one listed name (names-and-runbook.md §2.8).
 
     Units: last_written in ms; discovered_at, queued_at, updated_at, audited_at in epoch seconds; sizes in bytes.
     status:          discovered, processing, completed, failed.
-    delivered_bytes: delivered position in this name's segment; records: entries delivered from it.
+    delivered_bytes: delivered position in this name's segment; records: entries delivered from it; ids_crc, tail_hash, epoch:
+                     see Delivered.
     family:          name of the checkpoint row that covers this file.
     segment_id:      the segment that delivered_bytes refers to; "" before the first delivery.
     missing:         whole listings in a row that lacked this file.
@@ -88,6 +107,9 @@ class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
     segment_id: str = ""
     missing: int = 0
     raw_records: int = 0
+    ids_crc: int = 0
+    tail_hash: bytes = b""
+    epoch: int = 0
     schema_version: int = 1
 
 
@@ -101,3 +123,10 @@ class TrackedInstance(msgspec.Struct, frozen=True, kw_only=True):
     lease_owner: str = ""
     lease_until: int = 0
     error: str = ""
+
+
+def delivered_of(row: TrackedFile) -> Delivered:
+    """Return the worker's half of a row."""
+    return Delivered(segment_id=row.segment_id, delivered_bytes=row.delivered_bytes, records=row.records,
+                     gap_bytes=row.gap_bytes, raw_records=row.raw_records, ids_crc=row.ids_crc, tail_hash=row.tail_hash,
+                     epoch=row.epoch)

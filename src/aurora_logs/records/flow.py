@@ -62,14 +62,19 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     to_position: int
     reason: str
 
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes are lost."""
+        return self.to_position - self.from_position
+
 
 class Portion(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a segment, checked and placed: `content` begins at byte `offset` of `segment`.
 
     closes: the segment ends behind this portion for good, so that an open entry is complete as it stands.
     quiet:  nothing has come for BATCH_TIMEOUT_SEC: an entry that ends with its terminator is complete (FMT-04).
-    gap:    in place of content: a range that nobody can read.
-    truncated: the source lost what followed `content` in its line; a gap comes next.
+    gap:    behind the content: a range that nobody can read.
+    truncated: the source lost what followed `content` in its line; `gap` says how much.
     """
 
     segment: Segment
@@ -85,8 +90,8 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """Whole entries: bytes cut on entry borders, beginning at byte `offset` of the segment.
 
-    cut_bytes, crc: only for one entry beyond the limit: `content` is its first part, `cut_bytes` were left out behind
-    it, and `crc` is the CRC-32 of all its bytes. cut_bytes == 0 otherwise.
+    cut_bytes, crc, last: only for one entry beyond the limit: `content` is its first part, `cut_bytes` were left out
+    behind it, `crc` is the CRC-32 of all its bytes, `last` its end. cut_bytes == 0 otherwise.
     truncated: the source lost the rest of the last entry: its record is `truncated`, "truncated by rds".
     """
 
@@ -94,6 +99,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     cut_bytes: int = 0
     crc: int = 0
+    last: bytes = b""
     truncated: bool = False
 
 
@@ -117,13 +123,15 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed part of a portion on its way into a batch: the byte range [from_offset, to_offset) of its segment.
 
-    parsed: None for a gap. log_lines: line ends in the range. tail_hash: see `Checkpoint.tail_hash`.
+    parsed: None for a gap alone. gap: at the end of the range, behind an entry that it cut. log_lines: line ends in the
+    range. tail_hash: see `Checkpoint.tail_hash`.
     """
 
     portion: Portion
     from_offset: int
     to_offset: int
     parsed: Parsed | None = None
+    gap: Gap | None = None
     log_lines: int = 0
     tail_hash: bytes = b""
 
@@ -131,7 +139,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Records of one segment that are shipped in one request, and the byte range that they stand for.
 
-    Bounds: at most BATCH_SIZE records and about 4 MB. `gap` in place of records: a range to report, then to pass.
+    Bounds: at most BATCH_SIZE records and about 4 MB. gap: at the end of the range, to be reported before it is passed;
+    with the cut entry before it, so that no position ever lies between the two.
     repair: sent again for a range behind the checkpoint; the checkpoint does not move.
     careful: a part may be stored already: search before sending.
     """
@@ -189,6 +198,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     context: bytes
     gap_bytes: int = 0
     furniture_bytes: int = 0
+    ids_crc: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +206,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     segment_id: whose byte_offset it is; "" before the first byte.
     byte_offset == bytes of the records + furniture_bytes + gap_bytes, in each segment (REC-13).
-    byte_offset: end of the last acknowledged entry; record_count: of this segment up to there.
+    byte_offset: end of the last acknowledged entry; record_count: of this segment up to there; ids_crc: CRC-32 over
+    their ids in file order.
     tail: the format's carried context; tail_hash: two bytes n (at most 256) and BLAKE2b of the n bytes before byte_offset.
     resend_until: after a rewind: ranges below may be stored already, search before sending.
     quiet_end, quiet_since: where the unfinished end of the file lay at the last visit, and since when.
@@ -214,6 +225,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     gap_bytes: int = 0
     furniture_bytes: int = 0
     raw_records: int = 0
+    ids_crc: int = 0
     tail: bytes = b""
     tail_hash: bytes = b""
     resend_until: int = 0

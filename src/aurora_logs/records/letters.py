@@ -5,7 +5,7 @@ from hashlib import blake2b
 import msgspec
 
 from aurora_logs.records.fleet import LogFile
-from aurora_logs.records.flow import Batch, DeadLetter, Task
+from aurora_logs.records.flow import DeadLetter, Gap, Task
 
 FOR_NOW = frozenset({"unreadable", "rejected", "too_large", "too_old", "schema", "poison_message"})  # can be replayed
 
@@ -29,10 +29,7 @@ def range_letter(file: LogFile, segment_id: str, from_position: int, to_position
         original_message=msgspec.json.encode(task).decode(), is_gap=reason not in FOR_NOW)
 
 
-def gap_letter(file: LogFile, batch: Batch, now_sec: int) -> DeadLetter:
-    """Return the row of a batch's gap."""
-    gap = batch.gap
-    assert gap is not None
-    lost = batch.to_offset - batch.from_offset
-    return range_letter(file, gap.segment_id, batch.from_offset, batch.to_offset, gap.reason, f"{lost} bytes {gap.reason}",
-                        now_sec)
+def gap_letter(file: LogFile, gap: Gap, now_sec: int) -> DeadLetter:
+    """Return the row of a gap."""
+    return range_letter(file, gap.segment_id, gap.from_position, gap.to_position, gap.reason,
+                        f"{gap.size_bytes} bytes {gap.reason}", now_sec)

@@ -1,6 +1,7 @@
 """Auditing: prove closed files against the sink, send again what is missing, replay dead letters."""
 
 import sys
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -12,8 +13,9 @@ from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Batch, DeadLetter, Progress
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
+from aurora_logs.segments import is_size_a_hint
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, cut_at, report, resend_missing, stored_count
+from aurora_logs.stages.audit import Rereading, Span, Stored, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -23,7 +25,7 @@ from aurora_logs.stages.settle import settle
 from aurora_logs.stages.ship import Shipper
 from aurora_logs.stages.split import Tail, split
 
-WHOLE = (0, sys.maxsize)  # of a file: its listed size may be that of a compressed one
+WHOLE = (0, sys.maxsize)  # of a file whose listed size is a hint
 READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7, … up to 255 listing intervals
 
 
@@ -103,45 +105,63 @@ class Auditor:
             return False
         file = log_file(instance, row.family, row.log_type)
         file_key = file_key_of(file.resource_id, file.log_type, row.segment_id)
-        stored = stored_count(self._ports.sink, file_key, row.log_type, max(row.file_size, row.delivered_bytes))
-        missing = row.records - stored
-        report(file, row.log_file_name, max(0, missing), row.records)
+        found = stored(self._ports.sink, file_key, row.log_type, max(row.file_size, row.delivered_bytes))
+        missing = max(0, row.records - found.records)
+        report(file, row.log_file_name, missing, row.records)
         if row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
-            if missing > 0:
-                self._ports.state.bury(range_letter(file, row.segment_id, 0, row.file_size, "lost_at_sink",
-                                                    f"{stored} of {row.records} records are stored", self._now_sec()))
-        elif missing:
-            again = resend(file, log_format, files, row, WHOLE, self._ports, self._settings, self._worker)
-            if again.records or again.gap_bytes > row.gap_bytes:
-                return False  # the next round proves it; when nothing was sent, each record was found by its id
+            if found != Stored(row.records, row.ids_crc):
+                self._ports.state.bury(range_letter(
+                    file, row.segment_id, 0, row.file_size, "lost_at_sink" if missing else "in_doubt",
+                    f"{found.records} of {row.records} records are stored{'' if missing else ', not the same ones'}",
+                    self._now_sec()))
+        elif found != Stored(row.records, row.ids_crc):
+            given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
+                        if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
+            within = WHOLE if is_size_a_hint(row.log_file_name) else (0, row.delivered_bytes)
+            again = resend(file, log_format, files, row, within, self._ports, self._settings, self._worker, given_up=given_up)
+            if again.records:
+                files.delivered_again(row)  # proved once it is as old as any delivery must be
+            if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
+                return False  # when nothing was sent, each record was found by its id
+        self._settle(file, files)
         return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
                                          now_sec=self._now_sec())
+
+    def _settle(self, file: LogFile, files: FamilyFiles) -> None:
+        """Settle what a dead auditor left open: nobody else visits a finished file."""
+        checkpoint = self._ports.state.checkpoint(file.instance_id, file.log_file_name)
+        if checkpoint is not None and checkpoint.intent is not None and checkpoint.intent.repair:
+            with claim(self._ports.state, self._ports.clock, self._ports.random, self._settings,
+                       first_checkpoint(file, files.segments()), self._worker) as held:
+                settle(held, self._ports.sink)
 
     def _now_sec(self) -> int:
         return self._ports.clock.now_us() // 1_000_000
 
 
-def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
-           settings: Settings, worker: str) -> Progress:
-    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, and what
-    could not be read.
+def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: Span, ports: Ports,
+           settings: Settings, worker: str, *, given_up: Collection[Span] = ()) -> Progress:
+    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, what could
+    not be read, and whether the end of `within` was reached.
 
-    Under the file's claim, each repair with its own intent; the checkpoint does not move.
+    Under the file's claim, each repair with its own intent; the checkpoint does not move. given_up: left out.
     """
     sent = unread_bytes = 0
     initial = first_checkpoint(file, files.segments())
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
+        files.claimed(held.checkpoint)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
-        for portion in cut_at(download(ports.source, shadow, shadow), within):
+        for portion in cut_at(download(ports.source, shadow, shadow, log_format), within):
             if portion.gap is not None and portion.gap.to_position > within[0]:
-                unread_bytes += portion.gap.to_position - portion.gap.from_position
+                unread_bytes += portion.gap.size_bytes
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
-            for repair in resend_missing(made, shadow, ports.sink, within):
+            for repair in resend_missing(made, shadow, ports.sink, within, given_up):
                 sent += _send(held, shipper, repair)
-    return Progress(records=sent, gap_bytes=unread_bytes, complete=not unread_bytes)
+    is_read = shadow.is_at_its_end or shadow.checkpoint.byte_offset >= within[1]
+    return Progress(records=sent, gap_bytes=unread_bytes, complete=is_read)
 
 
 def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
@@ -161,6 +181,8 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     if row is None:
         return 0
     again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
-    if again.complete:
+    if again.records:
+        files.delivered_again(row)
+    if again.complete and not again.gap_bytes:
         ports.state.delete_dead_letter(message_id)
     return again.records

@@ -51,6 +51,9 @@ class Processor:
         file = log_file(instance, task.log_file_name, log_format.log_type)
         files = FamilyFiles(self._listing, self._ports.state, instance, task.log_file_name, self._ports.clock,
                             self._settings)
+        if not task.dead_letter_id and not files.has_work():
+            delivery.ack()
+            return None
         try:
             progress = self._visit(task, file, log_format, files)
         except Conflict:

@@ -1,18 +1,22 @@
-"""Audit closed files: stored distinct ids == records delivered, else what is missing is read and sent again (law 3).
+"""Audit closed files: the stored distinct ids are those delivered, else what is missing is read and sent again (law 3).
 
 The same careful resend replays dead letters: the range's segment is read again from its start, so that contexts and
 ids are the same, and only records of the range that are not stored are sent.
 """
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged
 from aurora_logs.ports import Claim, Sink
-from aurora_logs.records.fleet import LogFile, TrackedFile
+from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
+
+Span = tuple[int, int]  # byte range [begin, end) of a segment
 
 SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does not grow with the file
 
@@ -25,6 +29,7 @@ class Rereading:
         self._row = row
         self.checkpoint = Checkpoint(instance_id=row.instance_id, log_file_name=family, resource_id=row.resource_id,
                                      segment_id=row.segment_id, epoch=held.checkpoint.epoch)
+        self.is_at_its_end = False
 
     def keep(self) -> None:
         """Renew the real claim."""
@@ -41,10 +46,10 @@ class Rereading:
         """What can't be read now was delivered or reported before; nothing new is lost here."""
         del letter
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
         """Stay in the segment. Raises: ListingChanged when the name stands for another one now."""
         del resend_until
-        if segment_id != self._row.segment_id:
+        if start.segment_id != self._row.segment_id:
             raise ListingChanged(f"{self._row.instance_id} {self._row.log_file_name}")
 
     def rewind(self, kept: Kept | None) -> None:
@@ -81,32 +86,50 @@ class Rereading:
         """Nothing is lost anew by a reread."""
         return "purged"
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """Its row is marked already."""
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
+        """The whole segment was read; its row is marked already."""
         del row, checkpoint
+        self.is_at_its_end = True
         return True
 
 
-def stored_count(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> int:
-    """Count the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
-    starts = range(0, size_bytes, SLICE_BYTES)
-    return sum(len(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes))) for at in starts)
+class Stored(NamedTuple):
+    """What the sink holds of a segment: how many distinct ids, and the CRC-32 over them in file order."""
+
+    records: int
+    ids_crc: int
 
 
-def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int]) -> Iterator[Batch]:
-    """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them."""
+def stored(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> Stored:
+    """Sum up the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
+    records = crc = 0
+    for at in range(0, size_bytes, SLICE_BYTES):
+        ids = sorted(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes)))
+        records, crc = records + len(ids), zlib.crc32(b"".join(ids), crc)
+    return Stored(records, crc)
+
+
+def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: Span,
+                   given_up: Collection[Span]) -> Iterator[Batch]:
+    """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them.
+
+    given_up: ranges of open dead letters, which stay what they are.
+    """
+    def is_wanted(record_id: bytes) -> bool:
+        at = _offset_of(record_id)
+        return within[0] <= at < within[1] and not any(begin <= at < end for begin, end in given_up)
+
     for batch in batches_of_segment:
         if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
-            stored = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
-            keep = [index for index, one in enumerate(batch.ids)
-                    if one not in stored and within[0] <= _offset_of(one) < within[1]]
+            found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
+            keep = [index for index, one in enumerate(batch.ids) if one not in found and is_wanted(one)]
             if keep:
-                yield replace(batch, repair=True, careful=True, lines=[batch.lines[index] for index in keep],
+                yield replace(batch, repair=True, careful=True, gap=None, lines=[batch.lines[index] for index in keep],
                               ids=[batch.ids[index] for index in keep])
         shadow.pass_to(batch.to_offset, batch.context, batch.tail_hash)
 
 
-def cut_at(portions: Iterator[Portion], within: tuple[int, int]) -> Iterator[Portion]:
+def cut_at(portions: Iterator[Portion], within: Span) -> Iterator[Portion]:
     """Cut portions on the borders of a range, as it was given up, and end behind it.
 
     So its bytes make records of their own: what stands beside it was delivered then without it.
@@ -145,4 +168,4 @@ def report(file: LogFile, log_file_name: str, missing: int, records: int) -> Non
         telemetry.audit_passed(file.instance_id, log_file_name, records)
 
 
-__all__ = ["Rereading", "cut_at", "report", "resend_missing", "stored_count"]
+__all__ = ["Rereading", "Span", "Stored", "cut_at", "report", "resend_missing", "stored"]

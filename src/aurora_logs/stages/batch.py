@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-from aurora_logs.ports import Claim
+from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Batch, Parsed, Piece
 from aurora_logs.records.log_record import file_key_of
@@ -12,7 +12,7 @@ from aurora_logs.segments import build_marker, parse_marker
 EMPTY = Parsed(lines=[], ids=[], end_offset=0, context=b"")
 
 
-def batches(pieces: Iterable[Piece], file: LogFile, held: Claim) -> Iterator[Batch]:
+def batches(pieces: Iterable[Piece], file: LogFile, held: Position) -> Iterator[Batch]:
     """Yield one batch a piece. A range that may be stored already (below `resend_until`) is marked careful."""
     file_key = ""
     for piece in pieces:
@@ -27,7 +27,7 @@ def batches(pieces: Iterable[Piece], file: LogFile, held: Claim) -> Iterator[Bat
             context=parsed.context if piece.parsed else b"", furniture_bytes=parsed.furniture_bytes,
             raw_records=parsed.raw_records, log_lines=piece.log_lines, tail_hash=piece.tail_hash,
             marker=build_marker(prefix.ordinal, piece.to_offset) if prefix else "",
-            gap=piece.portion.gap if piece.parsed is None else None,
+            gap=piece.gap,
             careful=piece.from_offset < held.checkpoint.resend_until)
 
 

@@ -5,6 +5,7 @@ consistent re-read, since its answer may have been lost. The lease is measured o
 call that took it, and regarded as over SKEW_SEC early.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,9 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, ClaimHeld, EpochMoved, StateAnswerLost, Transient
 from aurora_logs.ports import Clock, Random, StateStore
+from aurora_logs.records.fleet import Delivered
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Intent, Kept
+from aurora_logs.records.positions import begin, is_of_wrong_clock
 from aurora_logs.settings import Settings
 
 KEPT_POSITIONS = 8  # enough for restarts within hours; each costs about 100 bytes of the row
@@ -79,11 +82,9 @@ class HeldClaim:
         until = self.checkpoint.resend_until if intent.repair else max(intent.to_offset, self.checkpoint.resend_until)
         self._replace(intent.id, replace(self.checkpoint, intent=None, resend_until=until))
 
-    def move_on(self, segment_id: str, resend_until: int = 0) -> None:
-        """Begin another segment at byte 0; what lies below `resend_until` may be stored already."""
-        self._replace("", replace(
-            self.checkpoint, segment_id=segment_id, byte_offset=0, marker="", line_count=0, record_count=0, gap_bytes=0,
-            furniture_bytes=0, raw_records=0, tail=b"", tail_hash=b"", resend_until=resend_until, quiet_end=-1, quiet_since=0, kept=()))
+    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
+        """Begin another segment at `start`; what lies below `resend_until` may be stored already."""
+        self._replace("", begin(self.checkpoint, start, resend_until=resend_until))
 
     def rewind(self, kept: Kept | None) -> None:
         """Go back to an earlier position of this segment, or to its start; what follows is sent carefully."""
@@ -92,7 +93,7 @@ class HeldClaim:
         telemetry.file_rewound(row, back.byte_offset)
         self._replace("", replace(
             row, byte_offset=back.byte_offset, record_count=back.record_count, tail=back.context,
-            gap_bytes=back.gap_bytes, furniture_bytes=back.furniture_bytes,
+            gap_bytes=back.gap_bytes, furniture_bytes=back.furniture_bytes, ids_crc=back.ids_crc,
             tail_hash=back.tail_hash, resend_until=max(row.resend_until, row.byte_offset), quiet_end=-1, quiet_since=0,
             kept=tuple(one for one in row.kept if one.byte_offset <= back.byte_offset)))
 
@@ -138,13 +139,14 @@ class HeldClaim:
             tail_hash=batch.tail_hash, line_count=row.line_count + batch.log_lines,
             record_count=row.record_count + batch.count, raw_records=row.raw_records + batch.raw_records,
             furniture_bytes=row.furniture_bytes + batch.furniture_bytes,
-            gap_bytes=row.gap_bytes + (batch.to_offset - batch.from_offset if batch.gap else 0), quiet_end=-1)
+            ids_crc=zlib.crc32(b"".join(batch.ids), row.ids_crc),
+            gap_bytes=row.gap_bytes + (batch.gap.size_bytes if batch.gap else 0), quiet_end=-1)
         last = row.kept[-1] if row.kept else None
         now_sec = self._now_sec()
         if last is None or moved.byte_offset - last.byte_offset >= KEEP_EVERY_BYTES or now_sec - last.time >= KEEP_EVERY_SEC:
             kept = Kept(time=now_sec, byte_offset=moved.byte_offset, record_count=moved.record_count,
                         tail_hash=moved.tail_hash, context=moved.tail, gap_bytes=moved.gap_bytes,
-                        furniture_bytes=moved.furniture_bytes)
+                        furniture_bytes=moved.furniture_bytes, ids_crc=moved.ids_crc)
             moved = replace(moved, kept=(*row.kept, kept)[-KEPT_POSITIONS:])
         return moved
 
@@ -181,7 +183,7 @@ class HeldClaim:
     def _read_again(self) -> Checkpoint | None:
         while True:
             try:
-                return self._state.checkpoint(self.checkpoint.instance_id, self.checkpoint.log_file_name)
+                return self._state.checkpoint(*_key(self.checkpoint))
             except Transient:
                 is_over = self._clock.monotonic_sec() >= self._lease_ends_sec
                 if is_over or not _slept(self._clock, RETRY_SEC * (0.5 + self._random.uniform())):
@@ -212,23 +214,33 @@ def _where(row: Checkpoint) -> str:
 
 
 def _take(state: StateStore, clock: Clock, random: Random, settings: Settings, initial: Checkpoint, owner: str) -> HeldClaim:
+    over_at_ms = 0  # end of a lease that no right clock can have written
     while True:
         before_sec, now_ms = clock.monotonic_sec(), clock.now_us() // 1000
         until_ms = now_ms + int(settings.lease_sec * 1000)
         try:
             over_ms = now_ms - int(settings.skew_sec * 1000)  # W4: a lease counts as over only SKEW_SEC after its end
-            row = state.take_claim(initial, owner=owner, now_ms=over_ms, until_ms=until_ms)
+            row = state.take_claim(initial, owner=owner, now_ms=max(over_ms, over_at_ms), until_ms=until_ms)
         except (ClaimHeld, StateAnswerLost) as error:
-            found = state.checkpoint(initial.instance_id, initial.log_file_name)
+            found = state.checkpoint(*_key(initial))
             if found is not None and found.lease_owner == owner:  # REL-141: our own success, its answer was lost
                 row = found
             elif isinstance(error, ClaimHeld):
-                raise
+                if found is None or over_at_ms or not is_of_wrong_clock(found, now_ms, settings.lease_sec):
+                    raise
+                if not _slept(clock, settings.lease_sec) or state.checkpoint(*_key(initial)) != found:
+                    raise
+                over_at_ms = found.lease_until_ms  # REL-137: it stood still for a whole lease: nobody renews it
+                continue
             else:
                 if not _slept(clock, RETRY_SEC * (0.5 + random.uniform())):
                     raise
                 continue
         return HeldClaim(state, clock, random, settings, row, before_sec + settings.lease_sec - settings.skew_sec)
+
+
+def _key(row: Checkpoint) -> tuple[str, str]:
+    return row.instance_id, row.log_file_name
 
 
 @contextmanager

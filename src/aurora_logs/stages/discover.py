@@ -7,14 +7,15 @@ not at all; a file is gone only after several whole listings without it.
 import datetime
 from collections.abc import Iterable, Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import Transient
 from aurora_logs.formats import format_of
 from aurora_logs.ports import Clock, LogSource, StateStore
-from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile
+from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, delivered_of
 from aurora_logs.records.flow import Checkpoint, Task
+from aurora_logs.records.positions import begin, is_of_wrong_clock
 from aurora_logs.segments import (
     family_of,
     is_hourly,
@@ -58,7 +59,8 @@ class Listing:
             row = before.get(one.log_file_name)
             if row is None or row.resource_id != instance.resource_id:
                 self._see(instance, one, log_format.log_type, listed, before=before, now_sec=now_sec)
-            elif (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms) or row.missing:
+            elif (row.missing or (row.file_size, row.last_written) != (one.size_bytes, one.last_written_ms)) and (
+                    not _is_stale(one, row)):
                 self._state.grow(row.instance_id, row.log_file_name, file_size=one.size_bytes,
                                  last_written=one.last_written_ms, now_sec=now_sec)
         for name, row in before.items():
@@ -120,10 +122,9 @@ class Listing:
         return normal_ordinal(marker.ordinal) if marker and marker.offset >= row.delivered_bytes else ""
 
     def _start(self, row: TrackedFile, status: str) -> None:
-        self._state.track_progress(
-            row.instance_id, row.log_file_name, status=status, segment_id=row.segment_id,
-            delivered_bytes=row.delivered_bytes, records=0, gap_bytes=0, raw_records=0, error="",
-            now_sec=self._clock.now_us() // 1_000_000)
+        start = Delivered(segment_id=row.segment_id, delivered_bytes=row.delivered_bytes)
+        self._state.track_progress(row.instance_id, row.log_file_name, start, status=status,
+                                   now_sec=self._clock.now_us() // 1_000_000)
 
     def _name_once(self, instance: Instance, log_file_name: str) -> None:
         key = (instance.instance_id, family_of(log_file_name))
@@ -139,6 +140,7 @@ class FamilyFiles:
                  settings: Settings) -> None:
         self._listing, self._state, self._instance, self._family = listing, state, instance, family
         self._clock, self._settings = clock, settings
+        self._epoch = 0
         self._rows: list[TrackedFile] = []
         self._others: list[TrackedFile] = []
         self._take(state.tracked(instance.instance_id))
@@ -165,74 +167,99 @@ class FamilyFiles:
         """Why files vanish: with their instance, or by retention."""
         return "instance_deleted" if self._instance.status == DELETED else "purged"
 
+    def claimed(self, checkpoint: Checkpoint) -> None:
+        """Take the rows anew: what others had done until then stands in them only from here on."""
+        self._epoch = checkpoint.epoch
+        self._take(self._state.tracked(self._instance.instance_id))
+
     def began(self, checkpoint: Checkpoint) -> None:
         """W13: a worker holds the file now."""
+        self.claimed(checkpoint)
         row = self._current(checkpoint)
         if row is not None and row.status != "processing":
-            self._track(row, checkpoint, "processing")
+            self._track(row, _delivered_at(checkpoint, row), "processing")
 
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint) -> bool:
-        """All of a closed segment is delivered or accounted for; False when it is listed with another size by now."""
-        return self._track(row, checkpoint, "completed", delivered_bytes=row.file_size, file_size=row.file_size)
+    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
+        """All of a closed segment is delivered or accounted for; False when it is listed with another size by now.
+
+        checkpoint: at its end; None when it was delivered at another time, as the row tells.
+        """
+        delivered = _delivered_at(checkpoint, row) if checkpoint else delivered_of(row)
+        return self._track(row, replace(delivered, delivered_bytes=row.file_size), "completed", file_size=row.file_size)
 
     def finish(self, checkpoint: Checkpoint) -> bool:
         """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""
         self._leave_empty(checkpoint)
         row = self._current(checkpoint)
         if row is None:
-            return True
+            return False
         if row.status == "completed" and row.delivered_bytes >= row.file_size:
             return True
-        complete = checkpoint.byte_offset >= row.file_size
-        unchanged = self._track(row, checkpoint, "completed" if complete else "discovered",
+        delivered = _delivered_at(checkpoint, row)
+        complete = delivered.delivered_bytes >= row.file_size
+        unchanged = self._track(row, delivered, "completed" if complete else "discovered",
                                 file_size=row.file_size if complete else None)
         if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
-            self._track(row, checkpoint, "discovered")
+            self._track(row, delivered, "discovered")
         return complete and unchanged
+
+    def has_work(self) -> bool:
+        """Tell whether anything that is listed is not delivered yet; False for an old hint (REL-34)."""
+        return not self._rows or any(row.status != "completed" or row.delivered_bytes < row.file_size for row in self._rows)
+
+    def delivered_again(self, row: TrackedFile) -> None:
+        """Records of a finished file were sent again: its audit has to wait until they are old enough."""
+        self._track(row, delivered_of(row), "completed", file_size=row.file_size)
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
         """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""
         for row in self._rows:
             if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
                     self._current(checkpoint) is not row):
-                self._state.track_progress(
-                    row.instance_id, row.log_file_name, status="completed", segment_id="", delivered_bytes=0, records=0,
-                    gap_bytes=0, raw_records=0, error="", now_sec=self._clock.now_us() // 1_000_000, file_size=0)
+                self._track(row, Delivered(), "completed", file_size=0)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""
         for row in self._rows:
             if row.status != "completed":
-                self._state.track_progress(
-                    row.instance_id, row.log_file_name, status="failed" if failed else "discovered",
-                    segment_id=row.segment_id, delivered_bytes=max(row.delivered_bytes, 0), records=row.records,
-                    gap_bytes=row.gap_bytes, raw_records=row.raw_records, error=error if failed else "",
-                    now_sec=self._clock.now_us() // 1_000_000)
+                self._track(row, delivered_of(row), "failed" if failed else "discovered", error=error if failed else "")
 
     def _take(self, rows: list[TrackedFile]) -> None:
         self._others = [row for row in rows if row.resource_id == self._instance.resource_id]
         self._rows = [row for row in self._others if row.family == self._family]
 
     def _current(self, checkpoint: Checkpoint) -> TrackedFile | None:
-        """The row by which the checkpoint's segment is listed now: its rotated name, else the live one."""
-        own = [row for row in self._rows if row.segment_id == checkpoint.segment_id and row.log_file_name != self._family]
-        live = [row for row in self._rows if row.log_file_name == self._family]
-        present = [row for row in [*own, *live, *self._rows] if row.missing < GONE_AFTER]
-        return present[0] if present else None
+        """The row by which the checkpoint's segment is listed now: its rotated name, else the live one; None when gone."""
+        here = checkpoint.segment_id
+        named = [row for row in self._rows if row.segment_id == here and row.log_file_name != self._family]
+        if not named and is_hourly(self._family):
+            named = [] if self._is_past(here) else [row for row in self._rows if row.log_file_name == self._family]
+        elif not named:
+            named = self._rows
+        return next((row for row in named if row.missing < GONE_AFTER), None)
 
-    def _track(self, row: TrackedFile, checkpoint: Checkpoint, status: str, *, delivered_bytes: int | None = None,
+    def _is_past(self, identity: str) -> bool:
+        """Tell whether a later hour is known, so that the live name can't stand for this one."""
+        hour = identity.partition("@")[2]
+        others = {row.segment_id.partition("@")[2] for row in self._rows} - {""}
+        return bool(hour) and any(ordinal_order(hour) < ordinal_order(other) for other in others)
+
+    def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, error: str = "",
                file_size: int | None = None) -> bool:
-        applied = self._state.track_progress(
-            row.instance_id, row.log_file_name, status=status, segment_id=checkpoint.segment_id or row.segment_id,
-            delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
-            records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records, error="",
-            now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
+        delivered = replace(delivered, epoch=self._epoch)
+        applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status, error=error,
+                                             now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
         if applied:
-            self._take([replace(one, status=status, segment_id=checkpoint.segment_id or one.segment_id,
-                                delivered_bytes=checkpoint.byte_offset if delivered_bytes is None else delivered_bytes,
-                                records=checkpoint.record_count)
-                        if one.log_file_name == row.log_file_name else one for one in self._others])
+            self._take([replace(one, status=status, **asdict(delivered)) if one.log_file_name == row.log_file_name else one
+                        for one in self._others])
         return applied
+
+
+def _delivered_at(checkpoint: Checkpoint, row: TrackedFile) -> Delivered:
+    return Delivered(
+        segment_id=checkpoint.segment_id or row.segment_id, delivered_bytes=checkpoint.byte_offset,
+        records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
+        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, epoch=checkpoint.epoch)
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -250,7 +277,8 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
     found = []
     for family, members in families.items():
         claimed = state.checkpoint(instance.instance_id, family)
-        if claimed is not None and claimed.lease_owner and claimed.lease_until_ms > now_us // 1000:
+        if claimed is not None and claimed.lease_owner and claimed.lease_until_ms > now_us // 1000 and (
+                not is_of_wrong_clock(claimed, now_us // 1000, settings.lease_sec)):
             continue
         oldest = min(members, key=lambda one: one.last_written)
         task = Task(
@@ -265,6 +293,11 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
 def is_unanchored(row: TrackedFile) -> bool:
     """Tell whether it is still open which hour the start position of a live file belongs to."""
     return bool(row.delivered_bytes) and not row.segment_id and is_hourly(row.log_file_name)
+
+
+def _is_stale(one: ListedFile, row: TrackedFile) -> bool:
+    """Tell whether a listing shows less than an earlier one did, of an earlier time (REL-18); a cut file has a new time."""
+    return one.last_written_ms < row.last_written and one.size_bytes < row.file_size
 
 
 def _age(one: ListedFile) -> tuple[int, tuple[str, int]]:
@@ -304,15 +337,14 @@ def log_file(instance: Instance, family: str, log_type: str) -> LogFile:
 
 def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     """Return where a file without a checkpoint starts: at the delivered position of its oldest unfinished segment."""
+    rows = list(rows)
     begun = [row for row in rows if row.delivered_bytes and row.segment_id]
     unfinished = [row for row in begun if row.status != "completed" or row.delivered_bytes < row.file_size]
     live = [row for row in begun if row.log_file_name == row.family]
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
-    if start is None:
-        return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id)
-    return Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id,
-                      segment_id=start.segment_id, byte_offset=start.delivered_bytes, record_count=start.records,
-                      gap_bytes=start.gap_bytes, resend_until=start.file_size)  # RUN-68: the row may lag behind the sink
+    epoch = max((row.epoch for row in rows), default=0)  # a row that was deleted by hand goes on counting
+    first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
+    return begin(first, delivered_of(start), resend_until=start.file_size) if start else first  # RUN-68: the row may lag
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

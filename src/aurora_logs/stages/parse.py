@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from aurora_logs.formats import Format, Origin
-from aurora_logs.ports import Claim
+from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
-from aurora_logs.segments import tail_hash
+from aurora_logs.segments import CHECK_BYTES, tail_hash
 from aurora_logs.settings import Settings
 
 
@@ -25,9 +27,29 @@ def origin_of(file: LogFile, segment: Segment, settings: Settings) -> Origin:
         entry_max_bytes=settings.entry_max_bytes, arrival_us=segment.last_written_ms * 1000)
 
 
-def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Claim, log_format: Format,
+def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Position, log_format: Format,
           settings: Settings) -> Iterator[Piece]:
-    """Yield pieces in file order, each within BATCH_SIZE and BATCH_MAX_BYTES; a portion's gap comes last."""
+    """Yield pieces in file order, each within BATCH_SIZE and BATCH_MAX_BYTES; a portion's gap comes last.
+
+    A gap that cut an entry shares its piece.
+    """
+    last = None
+    for piece in _pieces(chunks, portion, file, held, log_format, settings):
+        if last is not None:
+            yield last
+        last = piece
+    gap = portion.gap
+    if gap is not None and last is not None and portion.truncated:
+        yield replace(last, to_offset=gap.to_position, gap=gap, tail_hash=b"")
+        return
+    if last is not None:
+        yield last
+    if gap is not None:
+        yield Piece(portion=portion, from_offset=gap.from_position, to_offset=gap.to_position, gap=gap)
+
+
+def _pieces(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Position, log_format: Format,
+            settings: Settings) -> Iterator[Piece]:
     origin = origin_of(file, portion.segment, settings)
     offset, context = held.checkpoint.byte_offset, held.checkpoint.tail
     for chunk in chunks:
@@ -42,7 +64,5 @@ def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Claim,
             part = (begin, at - chunk.offset)
             yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed,
                         log_lines=chunk.content.count(b"\n", *part),
-                        tail_hash=b"" if chunk.cut_bytes else tail_hash(chunk.content[max(0, part[1] - 256):part[1]]))
+                        tail_hash=tail_hash(chunk.last or chunk.content[max(0, part[1] - CHECK_BYTES):part[1]]))
             offset = at
-    if portion.gap is not None:
-        yield Piece(portion=portion, from_offset=offset, to_offset=portion.gap.to_position)

@@ -7,6 +7,7 @@ missing is sent again. An outage counts as no attempt; a rejected record goes to
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from aurora_logs import telemetry
@@ -18,6 +19,11 @@ from aurora_logs.records.letters import gap_letter, range_letter
 from aurora_logs.settings import Settings
 
 BACKOFF_MAX_SEC = 30.0  # longest wait between two tries while a dependency is away
+
+
+class _Place(msgspec.Struct):
+    log_file_offset: int
+    log_record_bytes: int
 
 
 class Shipper:
@@ -32,14 +38,15 @@ class Shipper:
     def ship(self, batch: Batch) -> Batch:
         """Return the batch as it was delivered: every record is stored, but those that became dead letters and are left out.
 
-        A batch of a gap returns when the gap is on record.
+        Its gap is on record too when it returns.
         Raises: EpochMoved (the claim is lost: stop), Transient (the sink stays away), AccessDenied.
         """
+        delivered = self._records(batch) if batch.lines else batch
         if batch.gap is not None:
-            self._held.bury(gap_letter(self._file, batch, self._now_sec()))
-            return batch
-        if not batch.lines:
-            return batch
+            self._held.bury(gap_letter(self._file, batch.gap, self._now_sec()))
+        return delivered
+
+    def _records(self, batch: Batch) -> Batch:
         started_sec = self._clock.monotonic_sec()
         buried = self._deliver(batch, self._unsent(batch) if batch.careful else batch.lines)
         telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
@@ -110,10 +117,9 @@ class Shipper:
         return self._deliver(batch, lines[:middle]) | self._deliver(batch, lines[middle:])
 
     def _rejected(self, batch: Batch, index: int, error: SinkRejected) -> DeadLetter:
-        begins = int(batch.ids[index].split(b"-")[1], 16)
-        after = batch.ids[index + 1:index + 2]
-        ends = int(after[0].split(b"-")[1], 16) if after else batch.to_offset
-        return range_letter(self._file, batch.segment.segment_id, begins, ends, "rejected", str(error), self._now_sec())
+        place = msgspec.json.decode(batch.lines[index], type=_Place)
+        return range_letter(self._file, batch.segment.segment_id, place.log_file_offset,
+                            place.log_file_offset + place.log_record_bytes, "rejected", str(error), self._now_sec())
 
     def _pause(self, failures: int, error: Transient) -> None:
         telemetry.sink_unavailable(self._file, error)

@@ -51,7 +51,7 @@ class ToyLines:
                 **identity(origin, "mysql"), timestamp_us=1_795_342_317_000_000, event_name="toy", severity_number=9,
                 record_id=record_id(origin.file_key, chunk.offset + at, crc), log_file_offset=chunk.offset + at,
                 log_record_bytes=len(text) + chunk.cut_bytes, body=text.decode(errors="replace"), ts_quality="exact",
-                parse_status="ok" if head else "raw"), stop, Nothing())
+                truncated=(chunk.truncated and stop == len(content)) or None, parse_status="ok" if head else "raw"), stop, Nothing())
             at = stop
 
 

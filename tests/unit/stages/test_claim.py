@@ -7,6 +7,7 @@ from tests.contracts.samples import a_batch, a_letter
 from tests.unit.stages.stage_bench import FAMILY, After, checkpoint, hour
 
 from aurora_logs.errors import ClaimHeld, EpochMoved, StateAnswerLost, Transient, Unreachable
+from aurora_logs.records.fleet import Delivered
 from aurora_logs.records.flow import Kept
 from aurora_logs.stages.claim import KEPT_POSITIONS
 
@@ -71,7 +72,7 @@ def test_whoever_lost_the_claim_can_write_nothing_more(bench, write):
         heir = one.real_state.take_claim(HERE, owner="heir/1", now_ms=one.clock.now_us() // 1000 + 10**6,
                                          until_ms=one.clock.now_us() // 1000 + 2 * 10**6)
         {"keep": held.keep, "intend": lambda: held.intend(batch(10)), "advance": lambda: held.advance(batch(0), None),
-         "settled": held.settled, "move_on": lambda: held.move_on(hour(8)), "bury": lambda: held.bury(a_letter()),
+         "settled": held.settled, "move_on": lambda: held.move_on(Delivered(segment_id=hour(8))), "bury": lambda: held.bury(a_letter()),
          "rewind": lambda: held.rewind(None), "note_end": lambda: held.note_end(5)}[write]()
     assert one.row() == heir
     assert one.real_state.dead_letters() == []
@@ -182,7 +183,7 @@ def test_another_segment_begins_at_zero_and_forgets_the_old_one(bench):
     with one.claim(HERE) as held:
         held.intend(batch(0))
         held.advance(batch(0), None)
-        held.move_on(hour(8), 70)
+        held.move_on(Delivered(segment_id=hour(8)), resend_until=70)
     row = one.row()
     assert (row.segment_id, row.byte_offset, row.record_count, row.kept, row.tail_hash, row.resend_until) == (
         hour(8), 0, 0, (), b"", 70)

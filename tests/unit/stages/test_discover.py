@@ -5,7 +5,7 @@ from tests.unit.stages.stage_bench import FAMILY, FILE, INSTANCE, MemorySource, 
 
 from aurora_logs import telemetry
 from aurora_logs.errors import Unreachable
-from aurora_logs.records.fleet import ListedFile
+from aurora_logs.records.fleet import Delivered, ListedFile
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, deadline_ms, first_checkpoint, hints
 
 PG = "error/postgresql.log.2026-10-10-06"
@@ -59,8 +59,8 @@ def test_size_or_time_alone_is_growth(account, changed):
     """RDS-09, 10."""
     one = account()
     one.lists(listed())
-    one.state.track_progress("db-1", FAMILY, status="completed", segment_id=hour(7), delivered_bytes=100, records=1,
-                             gap_bytes=0, raw_records=0, error="", now_sec=1)
+    one.state.track_progress("db-1", FAMILY, Delivered(segment_id=hour(7), delivered_bytes=100, records=1),
+                             status="completed", now_sec=1)
     assert one.hints() == []
     assert one.lists(listed(**changed))[FAMILY].status == "discovered"
     assert len(one.hints()) == 1

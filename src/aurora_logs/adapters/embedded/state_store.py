@@ -1,5 +1,7 @@
 """StateStore and StateAdmin on SQLite: each method is one conditional statement or one consistent read."""
 
+import msgspec
+
 from aurora_logs.adapters.embedded.database import Database
 from aurora_logs.adapters.embedded.tables import (
     CHECKPOINT_COLUMNS,
@@ -22,7 +24,7 @@ from aurora_logs.adapters.embedded.tables import (
     tracked_values,
 )
 from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved
-from aurora_logs.records.fleet import TrackedFile, TrackedInstance
+from aurora_logs.records.fleet import Delivered, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Checkpoint, DeadLetter, Intent
 
 # ruff: noqa: S608 -- table and column names are constants of tables.py; values are always bound
@@ -93,15 +95,15 @@ class SqliteStateStore:
                              (instance_id,))
         return [tracked_record(row) for row in rows]
 
-    def track_progress(self, instance_id: str, log_file_name: str, *, status: str, segment_id: str,
-                       delivered_bytes: int, records: int, gap_bytes: int, raw_records: int, error: str,
-                       now_sec: int, file_size: int | None = None) -> bool:
+    def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
+                       error: str = "", file_size: int | None = None) -> bool:
         """W9, W10, W13; False when the row is gone, or has another size than the one that was seen."""
         return self._db.change(
             f"UPDATE {TRACKING} SET status = ?, segment_id = ?, delivered_bytes = ?, records = ?, gap_bytes = ?,"
-            f" raw_records = ?, error = ?, updated_at = ? WHERE {FILE} AND (? IS NULL OR file_size = ?)",
-            (status, segment_id, delivered_bytes, records, gap_bytes, raw_records, error, now_sec,
-             instance_id, log_file_name, file_size, file_size)) == 1
+            f" raw_records = ?, ids_crc = ?, tail_hash = ?, epoch = ?, audited_at = 0, error = ?, updated_at = ? WHERE {FILE}"
+            " AND (? IS NULL OR file_size = ?) AND coalesce(epoch, 0) <= ?",
+            (status, *msgspec.structs.astuple(delivered), error, now_sec, instance_id,
+             log_file_name, file_size, file_size, delivered.epoch)) == 1
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
         """W11."""

@@ -32,13 +32,14 @@ TRACKING_COLUMNS = {
     "cluster_id": "TEXT", "resource_id": "TEXT", "family": "TEXT", "last_written": "INTEGER", "file_size": "INTEGER",
     "discovered_at": "INTEGER", "updated_at": "INTEGER", "delivered_bytes": "INTEGER", "records": "INTEGER",
     "gap_bytes": "INTEGER", "queued_at": "INTEGER", "error": "TEXT", "audited_at": "INTEGER", "segment_id": "TEXT",
-    "missing": "INTEGER", "raw_records": "INTEGER", "schema_version": "INTEGER",
+    "missing": "INTEGER", "raw_records": "INTEGER", "ids_crc": "INTEGER", "tail_hash": "BLOB",
+    "epoch": "INTEGER", "schema_version": "INTEGER",
 }
 CHECKPOINT_COLUMNS = {
     "instance_id": "TEXT NOT NULL", "log_file_name": "TEXT NOT NULL", "resource_id": "TEXT", "segment_id": "TEXT",
     "byte_offset": "INTEGER", "marker": "TEXT", "line_count": "INTEGER", "record_count": "INTEGER",
-    "gap_bytes": "INTEGER", "furniture_bytes": "INTEGER", "raw_records": "INTEGER", "tail": "BLOB", "tail_hash": "BLOB", "resend_until": "INTEGER",
-    "quiet_end": "INTEGER", "quiet_since": "INTEGER", "kept": "TEXT", "intent": "TEXT", "lease_owner": "TEXT",
+    "gap_bytes": "INTEGER", "furniture_bytes": "INTEGER", "raw_records": "INTEGER", "ids_crc": "INTEGER", "tail": "BLOB",
+    "tail_hash": "BLOB", "resend_until": "INTEGER", "quiet_end": "INTEGER", "quiet_since": "INTEGER", "kept": "TEXT", "intent": "TEXT", "lease_owner": "TEXT",
     "epoch": "INTEGER", "lease_until": "INTEGER", "updated_at": "INTEGER", "expires_at": "INTEGER",
     "schema_version": "INTEGER",
 }

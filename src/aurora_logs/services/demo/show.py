@@ -25,7 +25,7 @@ FAIL_OVER_AT = 0.5
 SINK_AWAY_AT, SINK_AWAY_SEC = (0.1, 0.2, 0.4, 0.45, 0.75, 0.8), 0.7  # tried until a ship met it
 WHOLE_SEC = 120.0  # the demo gives up after this; it should end in less than 60
 # --fault NAME=PROBABILITY of the simulator; the failover is asked for once
-FAULTS = {"throttle": 0.03, "line_truncated": 0.05, "ends_early": 0.05}
+FAULTS = {"throttle": 0.03, "line_truncated": 0.05, "ends_early": 0.25}
 SETTINGS = {
     "DISCOVERY_INTERVAL_SEC": "1.5", "RDS_API_RATE_LIMIT": "40", "BATCH_TIMEOUT_SEC": "1", "RETRY_BACKOFF_SEC": "0.2",
     "MAX_CONCURRENCY": "4", "LOG_LEVEL": "INFO",

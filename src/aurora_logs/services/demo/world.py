@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,13 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from aurora_logs.adapters.embedded.database import Database
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside
 from aurora_logs.adapters.embedded.state_store import SqliteStateStore
-from aurora_logs.errors import Transient, Unreachable
+from aurora_logs.errors import Unreachable
 
 ACCESS_KEY, SECRET_KEY = "AKIDEMODEMODEMODEMO1", "demo/demo/demo/demo/demo/demo/demo/demo1"  # the simulator's own login
 START_SEC = 20.0  # longest start of the simulator
-LOOK_SEC = 0.0002  # pause between two looks for a new batch file: its name comes a moment before the advance
+HOLD_SEC = 0.2  # how long checkpoints are held up while a kill looks for its moment, and the breath after it
+LOOK_SEC = 0.002  # pause between two looks in that time
 
 
 class Simulator:
@@ -100,24 +101,24 @@ class Collector:
 
         When none comes in time: SIGKILL all the same, and False.
 
-        The process is stopped, looked at and continued until such a moment is met: no switch in the product.
+        The state's write lock is held for a while, as a command beside a collector may hold it: ships go on, checkpoints
+        wait. So the moment can't be missed, and the product needs no switch.
         """
         assert self._process is not None
-        changed = self._changes()
-        while time.monotonic() < deadline_sec:
-            time.sleep(LOOK_SEC)
-            if (now := self._changes()) == changed:
-                continue
-            changed = now
-            self._process.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # all its threads stand still
-            if self._is_between():
-                self._process.kill()
-                self._process.wait()
-                return self._is_between()
-            self._process.send_signal(signal.SIGCONT)
-        self._process.kill()
-        self._process.wait()
+        database = open_beside(self._data_dir)
+        try:
+            while time.monotonic() < deadline_sec:
+                with database.transaction():
+                    until_sec = time.monotonic() + HOLD_SEC
+                    while time.monotonic() < until_sec:
+                        if self._is_between(database):
+                            self._kill()
+                            return True
+                        time.sleep(LOOK_SEC)
+                time.sleep(HOLD_SEC)
+        finally:
+            database.close()
+        self._kill()
         return False
 
     def stop(self) -> int:
@@ -132,22 +133,13 @@ class Collector:
             self._process.kill()
             return self._process.wait()
 
-    def _changes(self) -> list[int]:
-        """When each stream's folder changed last."""
-        return [folder.stat().st_mtime_ns for folder in DataDirectory(self._data_dir).batches.glob("*")]
+    def _kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
-    def _is_between(self) -> bool:
-        directory = DataDirectory(self._data_dir)
-        if not directory.state_file.exists():
-            return False
-        try:
-            database = open_beside(self._data_dir)
-        except Transient:  # it stands still with the database in its hands: no moment to look into
-            return False
-        try:
-            open_ones = {row.intent.id for row in SqliteStateStore(database).checkpoints() if row.intent}
-        except Transient:
-            return False
-        finally:
-            database.close()
-        return any(next(directory.batches.glob(f"*/*-{intent_id}-*.ndjson"), None) is not None for intent_id in open_ones)
+    def _is_between(self, database: Database) -> bool:
+        """Tell whether a batch file lies there whose intent is still open."""
+        open_ones = {row.intent.id for row in SqliteStateStore(database).checkpoints() if row.intent}
+        batches = DataDirectory(self._data_dir).batches
+        return any(next(batches.glob(f"*/*-{intent_id}-*.ndjson"), None) is not None for intent_id in open_ones)

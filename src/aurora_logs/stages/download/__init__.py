@@ -10,15 +10,19 @@ from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
+from aurora_logs.formats import Format
 from aurora_logs.ports import Claim, Files, LogSource
+from aurora_logs.records.fleet import Delivered, delivered_of
 from aurora_logs.records.flow import Portion, Segment
+from aurora_logs.stages.download.complete import CompleteFile
+from aurora_logs.stages.download.cursor import Cursor
 from aurora_logs.stages.download.plan import Lost, Rotation, Visit, next_step
 from aurora_logs.stages.download.reader import SegmentReader
 
 MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
 
 
-def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
+def download(source: LogSource, held: Claim, files: Files, log_format: Format) -> Iterator[Portion]:
     """Yield what lies behind the claim's position, segment by segment, until the file is caught up.
 
     The claim's checkpoint must have passed a portion before the next one is asked for.
@@ -27,7 +31,7 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
     visit = Visit()
     for _ in range(MAX_SURPRISES):
         try:
-            yield from _segments(source, held, files, visit)
+            yield from _segments(source, held, files, log_format, visit)
         except Rotation:
             files.list_again()
         except LogFileGone as error:  # RDS-39: perhaps only renamed: list, and decide by what is there
@@ -38,15 +42,17 @@ def download(source: LogSource, held: Claim, files: Files) -> Iterator[Portion]:
     raise ListingChanged(f"{held.checkpoint.instance_id} {held.checkpoint.log_file_name}")
 
 
-def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Iterator[Portion]:
+def _segments(source: LogSource, held: Claim, files: Files, log_format: Format, visit: Visit) -> Iterator[Portion]:
     while (step := next_step(held.checkpoint, files, visit)) is not None:
         if isinstance(step, Lost):
             yield from _lost(held, step, files.loss_reason())
             visit.gone.add(step.gap.segment_id)
-            if step.row is not None and not files.drained(step.row, held.checkpoint):
+            at_its_end = held.checkpoint if held.checkpoint.segment_id == step.gap.segment_id else None
+            if step.row is not None and not files.drained(step.row, at_its_end):
                 raise Rotation
             continue
-        reader = SegmentReader(source, held, step, files.segments(), visit)
+        cursor = Cursor(source, held, step, files.segments(), visit)
+        reader = SegmentReader(cursor, CompleteFile(source, cursor), log_format.next_head)
         if not (yield from reader.portions()):
             return
         row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
@@ -56,10 +62,11 @@ def _segments(source: LogSource, held: Claim, files: Files, visit: Visit) -> Ite
 
 def _lost(held: Claim, lost: Lost, reason: str) -> Iterator[Portion]:
     gap = replace(lost.gap, reason=reason) if lost.gap.reason == "purged" else lost.gap
-    if held.checkpoint.segment_id != gap.segment_id:
-        held.move_on(gap.segment_id)
     if gap.from_position == gap.to_position and lost.row is not None:
         return  # all that was ever listed is delivered
+    if held.checkpoint.segment_id != gap.segment_id:
+        row = lost.row
+        held.move_on(delivered_of(row) if row and row.segment_id == gap.segment_id else Delivered(segment_id=gap.segment_id))
     segment = Segment(segment_id=gap.segment_id, log_file_name=held.checkpoint.log_file_name, ordinal=None,
                       size_bytes=gap.to_position, last_written_ms=0, closed=True)
     telemetry.gap_found(held.checkpoint, gap)

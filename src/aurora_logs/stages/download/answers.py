@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from aurora_logs.records.flow import Answer
-from aurora_logs.segments import START, Marker, checked_bytes, normal_ordinal, parse_marker, tail_hash
+from aurora_logs.segments import START, Marker, checked_bytes, is_same, normal_ordinal, parse_marker
 
 # RDS puts the notice behind the cut line and a newline; only at the very end of an answer (RDS-67)
 NOTICE = re.compile(rb"\n? ?\[Your log message was truncated\][\r\n]*\Z")
@@ -59,8 +59,8 @@ def judge(answer: Answer, asked_offset: int, known: bytes, live_ordinal: str | N
         return Rotated()
     if not answer.content:
         return Nothing()
-    if marker is None:
-        return Unplaced(answer.content)
+    if marker is None:  # a cut line can't be told from data that ends like one: no advance then
+        return Nothing() if NOTICE.search(answer.content) else Unplaced(answer.content)
     content, jump = answer.content, marker.offset - asked_offset
     overlap = 0
     if jump != len(content):
@@ -84,9 +84,3 @@ def _broken(content: bytes, known: bytes, marker: Marker) -> Verdict:
         return Replaced()
     readable = content[checked_bytes(known):]
     return Broken(readable.count(b"\n"), readable, marker.offset, marker.ordinal)
-
-
-def is_same(content: bytes, known: bytes) -> bool:
-    """The tail check: do the bytes before our position still have the hash that we kept?"""
-    size = checked_bytes(known)
-    return size == 0 or (len(content) >= size and tail_hash(content[:size]) == known)

@@ -85,7 +85,8 @@ def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Los
     if not live.file_size and not is_live:
         return None  # a fresh hour without a byte: no call
     if live.missing >= GONE_AFTER:
-        return _lost(checkpoint, live, current if is_live else live.segment_id or family, gone)
+        anchored = live.segment_id if live.segment_id not in known else ""
+        return _lost(checkpoint, live, current if is_live else anchored or family, gone)
     return Segment(segment_id=current if is_live else "", log_file_name=family,
                    ordinal=current.partition("@")[2] if is_live else None, size_bytes=live.file_size,
                    last_written_ms=live.last_written, closed=False)
