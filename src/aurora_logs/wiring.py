@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
-from aurora_logs.ports import Clock, LogSource, Ports
+from aurora_logs.ports import Clock, Inspected, Ports
 from aurora_logs.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
                on_call: "Callable[[CallMade], None] | None" = None,
-               on_unsupported: Callable[[str, str], None] = telemetry.engine_not_supported) -> LogSource:
+               on_unsupported: Callable[[str, str], None] = telemetry.engine_not_supported) -> Inspected:
     """Open the log source. Raises: ConfigError.
 
     interactive: an operator waits. on_call: told every call. on_unsupported: told instance and engine that are left out.

@@ -5,12 +5,14 @@ from functools import partial
 
 import msgspec
 
-from aurora_logs.errors import AuroraLogsError, CompleteFileRefused, InstanceNotReady
+from aurora_logs.errors import AccessDenied, AuroraLogsError, CompleteFileRefused, InstanceNotReady
 from aurora_logs.formats import format_of
-from aurora_logs.ports import LogSource
+from aurora_logs.ops.database_settings import findings
+from aurora_logs.ports import Inspected
 from aurora_logs.records.fleet import Instance, ListedFile
 
 INSTANCES_TRIED = 20  # each costs a call of the API budget
+CLOCK, SKEW_MAX_SEC = "clock", 60.0  # a time of a Date header is whole seconds, and the answer takes its time
 PORTION, COMPLETE = "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"
 COMPLETE_MAX_BYTES = 50_000_000  # one file is read at most so far: the right is what is asked, not the content
 
@@ -51,10 +53,10 @@ class SourceChecks:
 
     name = "rds:DescribeDBInstances"
 
-    def __init__(self, open_source: Callable[[], LogSource], unsupported: Mapping[str, str]) -> None:
+    def __init__(self, open_source: Callable[[], Inspected], unsupported: Mapping[str, str]) -> None:
         """unsupported: engine of each instance that `instances()` of the source left out, filled by it."""
         self._open, self._unsupported = open_source, unsupported
-        self._source: LogSource | None = None
+        self._source: Inspected | None = None
         self._instances: list[Instance] = []
         self._listed: list[tuple[Instance, ListedFile]] = []
 
@@ -78,8 +80,10 @@ class SourceChecks:
         if not self._instances:
             reason = "the instances could not be listed"
             return {"rds:DescribeDBLogFiles": lambda: [unknown("rds:DescribeDBLogFiles", reason)]}
-        looks: dict[str, Look] = {f"rds:DescribeDBLogFiles {one.instance_id}": partial(self._listing, one)
-                                  for one in self._instances[:INSTANCES_TRIED]}
+        tried = self._instances[:INSTANCES_TRIED]
+        looks: dict[str, Look] = {CLOCK: self._clock}
+        looks |= {f"rds:DescribeDBLogFiles {one.instance_id}": partial(self._listing, one) for one in tried}
+        looks |= {f"settings of {one.instance_id}": partial(self._settings, one) for one in tried}
         if (others := len(self._instances) - INSTANCES_TRIED) > 0:
             name = f"{others} more instances"
             looks[name] = lambda: [unknown(name, f"only the first {INSTANCES_TRIED} are tried")]
@@ -107,6 +111,31 @@ class SourceChecks:
         yield ok(name, f"{len(known)} of {len(files)} files are collected, {size_bytes:,} bytes") if known else Check(
             name=name, verdict="failed", detail=f"none of {len(files)} files is a log that we read",
             fix="let the database log to files: slow_query_log=1, log_output=FILE; log_min_duration_statement")
+
+    def _clock(self) -> Iterator[Check]:
+        assert self._source is not None
+        skew_sec = self._source.skew_sec()
+        if skew_sec is None:
+            return
+        told = f"RDS is {abs(skew_sec):.0f} s {'ahead' if skew_sec > 0 else 'behind'}"
+        yield ok(CLOCK, told) if abs(skew_sec) <= SKEW_MAX_SEC else Check(
+            name=CLOCK, verdict="failed", detail=f"{told}; signatures are refused from 300 s on", fix="set this machine's clock: NTP")
+
+    def _settings(self, instance: Instance) -> Iterator[Check]:
+        assert self._source is not None
+        name = f"settings of {instance.instance_id}"
+        try:
+            told = self._source.log_settings(instance.instance_id)
+        except AccessDenied as error:
+            yield Check(name=name, verdict="unknown", detail=error.detail, fix="optional: allow rds:DescribeDBParameters and "
+                        "rds:DescribeDBClusterParameters")
+            return
+        if told is None:
+            return
+        found = findings(instance.engine, told)
+        yield from (Check(name=name, verdict=one.verdict, detail=one.detail, fix=one.fix) for one in found)
+        if not found:
+            yield ok(name, f"statements are logged to files ({', '.join(told.groups)})")
 
     def _portion(self, instance: Instance, listed: ListedFile) -> Iterator[Check]:
         assert self._source is not None
