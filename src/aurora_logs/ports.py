@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.fleet import (
+    Delivered,
+    Instance,
+    ListedFile,
+    LogFile,
+    LogSettings,
+    TrackedFile,
+    TrackedInstance,
+)
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
 
 
@@ -78,6 +86,19 @@ class LogSource(Protocol):
         A stream that breaks raises Unreachable or TimedOut from the iterator. Raises also: Throttled, AccessDenied,
         InstanceGone, LogFileGone, CompleteFileRefused.
         """
+
+
+class Inspected(LogSource, Protocol):
+    """A source as `doctor` looks at it: also at what the databases are told, and at the other side's clock."""
+
+    def log_settings(self, instance_id: str) -> LogSettings | None:
+        """Return how an instance of the last `instances()` is told to log; None where nobody can tell (a folder).
+
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied.
+        """
+
+    def skew_sec(self) -> float | None:
+        """Return by how much the other side's clock was ahead of ours in its last answer; None before any."""
 
 
 class Delivery(Protocol):
@@ -290,6 +311,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random", "Sink", "StateAdmin",
+    "Claim", "Clock", "Delivery", "Files", "Inspected", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random", "Sink", "StateAdmin",
     "StateStore", "Workers",
 ]

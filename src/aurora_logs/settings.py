@@ -6,16 +6,18 @@ in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from aurora_logs.errors import ConfigError
 
+SECRET_WORDS = ("secret", "password", "pass", "token", "credential")
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
 
 
@@ -81,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
                                                 le=8760)] = 24.0
 
+    read_only: Annotated[bool, _knob("commands that change something are refused (exit 6)")] = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""
 
@@ -90,23 +93,63 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.discovery_interval_sec or self.discovery_interval_min * 60
 
 
+class Knob(msgspec.Struct, frozen=True, kw_only=True):
+    """How a setting is described to people. allowed: choices, bounds, or the kind of value; default "": there is none."""
+
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting in force. origin: `default`, `file PATH:LINE`, `environment` or `flag`; a secret's value is `***`."""
+
+    name: str
+    value: object
+    origin: str
+
+
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings, and where each value came from (`default`, `file PATH`, `environment`, `flag`), and warnings."""
+    """Settings, and where each value came from (`default`, `file PATH:LINE`, `environment`, `flag`), and warnings."""
 
     settings: Settings
     origins: dict[str, str]
     warnings: list[str]
 
 
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7).
+# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
 REPLACED = {
-    "VALKEY_URL": "no cache service is used", "SHARD_ID": "leases share the work", "TOTAL_SHARDS": "leases share the work",
-    "JOBS_TABLE": "job history comes from the checkpoints", "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT",
-    "PARSING_MODE": "every entry is parsed", "KAFKA_TOPIC": "topics are aurora-logs-<type>",
+    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
+    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
+    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
+    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
     "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
     "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_URL": "records go to the sink only",
+    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
+    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
+    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
 }
+
+
+def knobs() -> list[Knob]:
+    """Return all settings as they are described in help and documentation, in their order."""
+    hints = get_type_hints(Settings, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(Settings):
+        kind, meta = get_args(hints[field.name])
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        found.append(Knob(name=field.name, default=default, allowed=_allowed(kind, meta), meaning=meta.description))
+    return found
+
+
+def _allowed(kind: object, meta: Meta) -> str:
+    if get_origin(kind) is Literal:
+        return ", ".join(map(str, get_args(kind)))
+    signs = {"gt": ">", "ge": ">=", "le": "<="}
+    bounds = [f"{sign} {getattr(meta, name):,.10g}" for name, sign in signs.items() if getattr(meta, name) is not None]
+    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false"}
+    return " ".join([names[kind], *([", ".join(bounds)] if bounds else [])])
 
 
 def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
@@ -158,23 +201,46 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             detail = f"{path}: {error}"
             raise ConfigError(detail, hint="aurora-logs config check") from error
         for key, value in table.items():
+            origin = f"file {path}:{_line_of(key, path)}"
             if key in hints:
-                take(key, value, f"file {path}")
+                take(key, value, origin)
             else:
-                problems.append(_unknown(key, known, f"file {path}"))
+                problems.append(_unknown(key, known, origin))
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
-    warnings = [f"{name} is not used here: {instead}" for name, instead in REPLACED.items() if name in environ]
-    warnings += near_misses(environ, known)
+    warnings = [*_dropped(environ), *near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
     problems += _unfit(settings) if not problems else []
     if problems:
         raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
     return Loaded(settings=settings, origins=origins, warnings=warnings)
+
+
+def _line_of(key: str, path: Path) -> int:
+    """Return the line of a key at the top of a TOML file; a key in an odd spelling counts as of the first line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*["']?{re.escape(key)}\b""")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
+
+
+def _dropped(environ: Mapping[str, str]) -> list[str]:
+    """Name variables of the predecessor that are set and not used, one warning each."""
+    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
+            if re.fullmatch(name.replace("*", ".+"), variable)]
+
+
+def in_force(loaded: Loaded) -> list[Setting]:
+    """Return each setting with its value and origin; secrets as `***` (UX-46, SEC-04)."""
+    return [Setting(name=name.upper(), value="***" if _is_secret(name) and value else value, origin=origin)
+            for name, origin in loaded.origins.items() for value in [getattr(loaded.settings, name)]]
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in SECRET_WORDS)
 
 
 def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
-from aurora_logs.ports import Clock, LogSource, Ports
+from aurora_logs.ports import Clock, Inspected, Ports
 from aurora_logs.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
-               on_call: "Callable[[CallMade], None] | None" = None) -> LogSource:
-    """Open the log source. Raises: ConfigError."""
+               on_call: "Callable[[CallMade], None] | None" = None,
+               on_unsupported: Callable[[str, str], None] = telemetry.engine_not_supported) -> Inspected:
+    """Open the log source. Raises: ConfigError.
+
+    interactive: an operator waits. on_call: told every call. on_unsupported: told instance and engine that are left out.
+    """
     if settings.source_backend == "folder":
         from aurora_logs.adapters.embedded.log_source import FolderLogSource  # noqa: PLC0415
 
@@ -34,7 +38,7 @@ def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
                       patience_sec=settings.lease_sec / 3)
     return open_rds_source(clock=clock, limit=limit, region=settings.aws_region or None,
                            connections=settings.max_concurrency + 2, interactive=interactive, on_call=on_call,
-                           on_unsupported=telemetry.engine_not_supported)
+                           on_unsupported=on_unsupported)
 
 
 @contextmanager
@@ -90,6 +94,10 @@ class Beside:
     def insights(self) -> "DuckDbInsights":
         """The delivered records."""
         return insights(self._settings)
+
+    def damage(self) -> str:
+        """Return what a quick check of the state file complains about; "" for a sound file."""
+        return self._database.damage()
 
     def close(self) -> None:
         """Close the database."""

@@ -51,6 +51,8 @@ class Service:
             "DescribeDBClusters": self._clusters,
             "DescribeDBLogFiles": self._log_files,
             "DownloadDBLogFilePortion": self._portion,
+            "DescribeDBParameters": self._parameters,
+            "DescribeDBClusterParameters": self._parameters,
             "DescribeEvents": self._events,
             "ListTagsForResource": self._tags,
         }
@@ -150,6 +152,17 @@ class Service:
             contains=params.get("FilenameContains"),
             written_since_ms=_number(params, "FileLastWritten"),
             larger_than_bytes=_number(params, "FileSize"),
+            marker=params.get("Marker"),
+            max_records=_number(params, "MaxRecords"),
+        )
+
+    def _parameters(self, params: dict[str, str]) -> Page:
+        name = "DBClusterParameterGroupName" if params["Action"] == "DescribeDBClusterParameters" else "DBParameterGroupName"
+        if params.get("Source") != "user":
+            raise invalid_parameter("Only Source=user is simulated")
+        return self.api.describe_db_parameters(
+            _needed(params, name),
+            of_cluster=name.startswith("DBCluster"),
             marker=params.get("Marker"),
             max_records=_number(params, "MaxRecords"),
         )

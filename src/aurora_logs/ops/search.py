@@ -9,6 +9,7 @@ from aurora_logs.ops.moments import from_us
 from aurora_logs.records.insight import Table
 
 LIMIT_SEC = 60.0
+OPEN_END_US = 1 << 62
 COLUMNS = ("_timestamp", "instance_id", "log_type", "severity_text", "event_name", "user_name", "db_namespace",
            "client_address", "duration_sec", "body", "db_query_text", "log_file_name", "record_id")
 STREAMS = {log_type: f"aurora_{log_type}_logs" for log_type in ("slowquery", "error", "general", "audit", "postgresql")}
@@ -45,9 +46,9 @@ class Hits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def search(insights: Queries, text: str, *, instance_id: str = "", log_type: str = "", user_name: str = "",
-           since_us: int = 0, limit: int = 100) -> Hits:
+           since_us: int = 0, until_us: int = OPEN_END_US, limit: int = 100) -> Hits:
     """Find records, newest first. Raises: what Insights.query raises."""
-    conditions = [f"_timestamp >= {int(since_us)}"]
+    conditions = [f"_timestamp BETWEEN {int(since_us)} AND {int(until_us)}"]
     for column, value in (("instance_id", instance_id), ("user_name", user_name)):
         if value:
             conditions.append(f"{column} = {_literal(value)}")

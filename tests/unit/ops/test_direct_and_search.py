@@ -5,7 +5,8 @@ import pytest
 
 from aurora_logs.adapters.embedded.log_source import FolderLogSource
 from aurora_logs.errors import ConfigError, NotFound
-from aurora_logs.ops.direct import LiveEnd, find_instance, live_files, redacted, whole_file
+from aurora_logs.ops.direct import find_instance, redacted, whole_file
+from aurora_logs.ops.live import LiveEnd, live_files
 from aurora_logs.ops.search import search
 from aurora_logs.records.insight import Table
 from aurora_logs.settings import Settings
