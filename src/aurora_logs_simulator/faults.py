@@ -131,3 +131,16 @@ class Faults:
     def _drawn(self, *names: str) -> float:
         digest = hashlib.blake2b("\0".join((self._seed, *names)).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2**64
+
+
+def rule_of(text: str, catalogue: Mapping[str, Fault]) -> Rule:
+    """Read `name`, `name=probability` or `name=probability:value`.
+
+    Raises: ValueError.
+    """
+    name, _, rest = text.partition("=")
+    if name not in catalogue:
+        message = f"unknown fault {name!r}; `python -m aurora_logs_simulator faults` lists them"
+        raise UnknownFaultError(message)
+    probability, _, value = rest.partition(":")
+    return Rule(fault=name, probability=float(probability or "1"), value=float(value) if value else None)

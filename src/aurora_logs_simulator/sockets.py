@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import socketserver
 import ssl
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from email.utils import formatdate
 from http import HTTPStatus
+from types import FrameType
 
 import msgspec
 
@@ -77,6 +79,15 @@ class HttpServer(socketserver.ThreadingTCPServer):
     def stop_soon(self) -> None:
         """End `serve` from a thread that answers a request: `shutdown` waits for the serving loop."""
         threading.Thread(target=self.stop, daemon=True).start()
+
+    def stop_on_signals(self) -> None:
+        """End `serve` in good order on SIGTERM and SIGINT; called from the main thread."""
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self.stop_soon()  # the handler runs in the serving thread: stopping from there would wait for itself
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
 
     def get_request(self) -> tuple[socket.socket, object]:
         """Accept a connection; the handshake of TLS waits for the connection's own thread."""
