@@ -83,9 +83,9 @@ def commands() -> str:
     return "\n".join(sections)
 
 
-def faults() -> str:
+def faults(of: str = "rds") -> str:
     """Return the simulator's own table of faults: asked of its command, since the product never imports it."""
-    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults"], capture_output=True, text=True,
+    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults", of], capture_output=True, text=True,
                             check=True)
     return answer.stdout.strip() + "\n"
 
@@ -94,7 +94,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"picture": picture},
     "docs/configuration.md": {"settings": configuration},
     "docs/commands.md": {"commands": commands},
-    "docs/simulator.md": {"faults": faults},
+    "docs/simulator.md": {"faults": faults, "openobserve": lambda: faults("openobserve")},
 }
 
 

@@ -12,7 +12,7 @@ from tools.docs import PAGES, renewed
 
 from aurora_logs.cli.app import build
 
-PROGRAMS_OF_OTHERS = {"git", "cd", "aws", "sudo", "export", "ls", "pip", "python"}
+PROGRAMS_OF_OTHERS = {"git", "cd", "curl", "aws", "sudo", "export", "ls", "pip", "python"}
 
 
 def markdown_pages():
