@@ -34,8 +34,8 @@ def _allowed(annotation: object, meta: msgspec.Meta | None) -> str:
         return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
     bounds = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
     said = [f"{sign} {getattr(meta, key):,.10g}" for key, sign in bounds.items() if getattr(meta, key, None) is not None]
-    kind = {str: "text", int: "whole number", float: "number", bool: "true, false"}
-    name = kind.get(annotation, str(annotation)) if isinstance(annotation, type | types.UnionType) else str(annotation)
+    kind = {"str": "text", "int": "whole number", "float": "number", "bool": "true, false", "Secret": "secret text"}
+    name = kind.get(getattr(annotation, "__name__", ""), str(annotation)) if isinstance(annotation, type | types.UnionType) else str(annotation)
     return f"{name} {', '.join(said)}".strip()
 
 
@@ -48,7 +48,7 @@ def configuration() -> str:
     for field in msgspec.structs.fields(Settings):
         annotation, *extras = typing.get_args(hints[field.name]) or (hints[field.name],)
         meta = next((extra for extra in extras if isinstance(extra, msgspec.Meta)), None)
-        shown = f"`{field.default}`" if field.default not in ("", msgspec.NODEFAULT) else ""
+        shown = "" if str(field.default) == "" or field.default is msgspec.NODEFAULT else f"`{field.default}`"
         rows.append((f"`{field.name.upper()}`", shown, _allowed(annotation, meta), (meta and meta.description) or ""))
     return _table(("variable", "default", "values", "meaning"), rows)
 

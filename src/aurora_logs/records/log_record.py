@@ -7,7 +7,9 @@ sizes bytes. Parsing is not here.
 
 import base64
 import hashlib
-from collections.abc import Iterable
+import types
+import typing
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -243,6 +245,37 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     sub_lines: tuple[SubLine, ...] | None = None
 
 
+RECORD_TYPES: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
+"""log_type -> its record; other log types have the common fields."""
+
+def span_us_of(lines: Sequence[bytes]) -> tuple[int, int] | None:
+    """Return the lowest and highest `_timestamp` of wire lines; None of none."""
+    times = [timestamp_us_of(line) for line in lines]
+    return (min(times), max(times)) if times else None
+
+
+class WireField(msgspec.Struct, frozen=True):
+    """A field as it stands on the wire: its name, its plain type, and whether every record has it."""
+
+    name: str
+    kind: type
+    is_needed: bool
+
+
+def wire_fields(log_type: str) -> list[WireField]:
+    """Return the fields of a log type's records in the order of the wire."""
+    record = RECORD_TYPES.get(log_type, LogRecord)
+    return [WireField(field.encode_name, _plain_type(field.type), field.required) for field in msgspec.structs.fields(record)
+            if field.name not in record.typed_only]
+
+
+def _plain_type(annotation: object) -> type:
+    if isinstance(annotation, types.UnionType):
+        annotation = next(one for one in typing.get_args(annotation) if one is not type(None))
+    assert isinstance(annotation, type)
+    return annotation
+
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -253,6 +286,11 @@ def encode(record: LogRecord) -> bytes:
     """
     typed_only = {name: None for name in record.typed_only if getattr(record, name) is not None}
     return _encode(msgspec.structs.replace(record, **typed_only) if typed_only else record) + b"\n"
+
+
+def timestamp_us_of(line: bytes) -> int:
+    """Return the `_timestamp` of a wire line, which is its first key."""
+    return int(line[line.index(b":") + 1:line.index(b",")])
 
 
 def file_key_of(resource_id: str, log_type: str, segment_id: str) -> str:
