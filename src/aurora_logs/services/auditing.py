@@ -123,12 +123,12 @@ class Auditor:
 
 def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: tuple[int, int], ports: Ports,
            settings: Settings, worker: str) -> Progress:
-    """Read a closed segment again and send the records of `within` that the sink lacks; return how many, and what
-    could not be read.
+    """Read a closed segment again and send the records of `within` that the sink lacks; return how many are stored, and
+    what could not be read; complete: all of it was, and no record was refused again.
 
     Under the file's claim, each repair with its own intent; the checkpoint does not move.
     """
-    sent = unread_bytes = 0
+    sent = buried = unread_bytes = 0
     initial = first_checkpoint(file, files.segments())
     with claim(ports.state, ports.clock, ports.random, settings, initial, worker) as held:
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
@@ -140,20 +140,23 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
             for repair in resend_missing(made, shadow, ports.sink, within):
-                sent += _send(held, shipper, repair)
-    return Progress(records=sent, gap_bytes=unread_bytes, complete=not unread_bytes)
+                delivered = _send(held, shipper, repair)
+                sent += delivered
+                buried += repair.count - delivered
+    return Progress(records=sent, gap_bytes=unread_bytes, complete=not unread_bytes and not buried)
 
 
 def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
+    """Send a repair; return how many of its records are stored: the others are dead letters again."""
     held.intend(repair)
-    shipper.ship(repair)
+    delivered = shipper.ship(repair)
     held.advance(repair, None)
-    return repair.count
+    return delivered.count
 
 
 def replay_letter(message_id: str, file: LogFile, log_format: Format, files: FamilyFiles, ports: Ports, settings: Settings,
                   worker: str) -> int:
-    """Deliver a dead letter's range and close it; return the records sent. An unknown id is nothing to do (NAM-23)."""
+    """Deliver a dead letter's range, and close it when all of it is stored; return the records sent. An unknown id is nothing to do (NAM-23)."""
     letter = ports.state.dead_letter(message_id)
     if letter is None:
         return 0
