@@ -43,7 +43,10 @@ def test_a_record_stored_twice_is_seen_once(insights, when):
     if when == "afterwards":
         insights.compact()
 
-    assert rows(insights, f"SELECT count(*), count(DISTINCT record_id) FROM {SLOW}") == [(3, 3)]
+    counted = 3 if insights.hides_copies else 7
+    assert rows(insights, f"SELECT count(*), count(DISTINCT record_id) FROM {SLOW}") == [(counted, 3)]
+    assert len(folded(insights)) == 3
+    assert offsets(insights.insights.search("")) == [20, 10, 0]
     assert [one.records for one in insights.insights.volumes()] == [3]
 
 
@@ -127,8 +130,7 @@ def test_many_statements_come_in_bounded_parts(insights):
 
 def test_a_query_that_takes_too_long_is_stopped(insights):
     with pytest.raises(TimedOut, match=r"0\.2 s"):
-        insights.insights.query("SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range + b.range = -1",
-                                limit_sec=0.2, max_rows=1)
+        insights.insights.query(insights.slow(), limit_sec=0.2, max_rows=1)
 
 
 @pytest.mark.parametrize("sql", [

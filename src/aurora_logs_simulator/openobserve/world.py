@@ -84,7 +84,8 @@ class World:
 
     def streams(self, organization: str = "default") -> dict[str, Stream]:
         """Return the streams of an organisation that are there."""
-        return self.organizations[organization].visible(self.now_us())
+        found = self.organizations.get(organization)
+        return {} if found is None else found.visible(self.now_us())
 
     def lines(self, stream: str, organization: str = "default") -> Iterator[bytes]:
         """Give every physical line of a stream, copies included, in the order of arrival."""
