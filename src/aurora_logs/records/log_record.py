@@ -9,7 +9,7 @@ import base64
 import hashlib
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
@@ -248,12 +248,6 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
 RECORD_TYPES: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
 """log_type -> its record; other log types have the common fields."""
 
-def span_us_of(lines: Sequence[bytes]) -> tuple[int, int] | None:
-    """Return the lowest and highest `_timestamp` of wire lines; None of none."""
-    times = [timestamp_us_of(line) for line in lines]
-    return (min(times), max(times)) if times else None
-
-
 class WireField(msgspec.Struct, frozen=True):
     """A field as it stands on the wire: its name, its plain type, and whether every record has it."""
 
@@ -286,11 +280,6 @@ def encode(record: LogRecord) -> bytes:
     """
     typed_only = {name: None for name in record.typed_only if getattr(record, name) is not None}
     return _encode(msgspec.structs.replace(record, **typed_only) if typed_only else record) + b"\n"
-
-
-def timestamp_us_of(line: bytes) -> int:
-    """Return the `_timestamp` of a wire line, which is its first key."""
-    return int(line[line.index(b":") + 1:line.index(b",")])
 
 
 def file_key_of(resource_id: str, log_type: str, segment_id: str) -> str:

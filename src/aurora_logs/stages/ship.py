@@ -16,7 +16,7 @@ from aurora_logs.ports import Claim, Clock, Random, Sink
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Batch, DeadLetter
 from aurora_logs.records.letters import gap_letter, range_letter
-from aurora_logs.records.log_record import span_us_of, timestamp_us_of
+from aurora_logs.records.wire import record_id_of, restamped, span_us_of, timestamp_us_of
 from aurora_logs.settings import Settings
 
 BACKOFF_MAX_SEC = 30.0  # longest wait between two tries while a dependency is away
@@ -52,7 +52,7 @@ class Shipper:
     def _deliver(self, batch: Batch, lines: Sequence[bytes], *, is_half: bool = False) -> set[int]:
         """Ship `lines` of the batch; return which of its records were buried."""
         failures, refusals, buried = 0, int(is_half), set[int]()
-        while lines := self._park(batch, lines, buried):
+        while lines := self._of_age(batch, lines, buried):
             self._held.keep()
             self._note_sent(batch)
             try:
@@ -73,24 +73,28 @@ class Shipper:
                 break
         return buried
 
-    def _park(self, batch: Batch, lines: Sequence[bytes], buried: set[int]) -> Sequence[bytes]:
-        """Bury what is too old for the sink, a letter for each range; return the rest (openobserve.md §6.5)."""
+    def _of_age(self, batch: Batch, lines: Sequence[bytes], buried: set[int]) -> Sequence[bytes]:
+        """Return what the sink takes by its age; the rest is buried, a letter for each range, or restamped (LATE_RECORDS)."""
         oldest_us = self._sink.oldest_us()
-        old = {line for line in lines if timestamp_us_of(line) < oldest_us} if oldest_us else set()
+        old = {record_id_of(line) for line in lines if timestamp_us_of(line) < oldest_us} if oldest_us else set()
         if not old:
             return lines
-        places = [place for place, line in enumerate(batch.lines) if line in old]
+        if self._settings.late_records == "restamp":
+            now_us = self._clock.now_us()
+            return [restamped(line, now_us) if record_id_of(line) in old else line for line in lines]
+        places = [place for place, record_id in enumerate(batch.ids) if record_id in old]
         buried.update(places)
         for first, last in _runs(places):
             self._held.bury(self._letter(batch, first, last, "too_old", f"{last - first + 1} records older than the sink takes"))
-        return [line for line in lines if line not in old]
+        return [line for line in lines if record_id_of(line) not in old]
 
     def _unsent(self, batch: Batch) -> Sequence[bytes]:
         """Search for a range that may be stored, once no earlier request for it can land or hide from the search (fact 4)."""
         sent = [sec for file_key, begins, ends, sec in self._sent
                 if file_key == batch.file_key and begins < batch.to_offset and batch.from_offset < ends]
         self._held.wait(max([self._began_sec, *sent]) + self._sink.settle_sec - self._clock.monotonic_sec())
-        return self._missing(batch)
+        missing = self._missing(batch)
+        return [line for line in batch.lines if record_id_of(line) in missing]
 
     def _note_sent(self, batch: Batch) -> None:
         now_sec = self._clock.monotonic_sec()
@@ -103,11 +107,14 @@ class Shipper:
         """Wait until the request can't land any more, then look what of it is missing (REL-106..108)."""
         telemetry.outcome_unknown(batch, error)
         self._held.wait(self._sink.settle_sec)
-        missing = set(self._missing(batch))
-        return [line for line in lines if line in missing]
+        missing = self._missing(batch)
+        return [line for line in lines if record_id_of(line) in missing]
 
-    def _missing(self, batch: Batch) -> Sequence[bytes]:
+    def _missing(self, batch: Batch) -> set[bytes]:
+        """Return the ids of the batch that are not stored."""
         failures, span_us = 0, span_us_of(batch.lines)
+        if span_us and self._settings.late_records == "restamp":  # REL-132: they may stand at any time since
+            span_us = span_us[0], max(span_us[1], self._clock.now_us())
         while True:
             try:
                 stored = self._sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset, span_us=span_us)
@@ -115,12 +122,12 @@ class Shipper:
                 failures += 1
                 self._pause(failures, error)
             else:
-                return [line for line, record_id in zip(batch.lines, batch.ids, strict=True) if record_id not in stored]
+                return set(batch.ids) - stored
 
     def _bisect(self, batch: Batch, lines: Sequence[bytes], error: SinkRejected | Unknown) -> set[int]:
         """Halve until the bad records stand alone; bury them, deliver the others (REL-104)."""
         if len(lines) == 1:
-            index = batch.lines.index(lines[0])
+            index = batch.ids.index(record_id_of(lines[0]))
             reason = error.reason if isinstance(error, SinkRejected) else SinkRejected.reason
             self._held.bury(self._letter(batch, index, index, reason, str(error)))
             return {index}

@@ -8,7 +8,7 @@ from tests.unit.openobserve.adapter_bench import HOUR_US, NOW_US, SLOW, adapter,
 from aurora_logs.adapters.openobserve import sink as sink_module
 from aurora_logs.adapters.openobserve.queries import quoted
 from aurora_logs.errors import AuroraLogsError, ConfigError, ReceiptPartial, RecordTooOld, TimedOut, Unreachable
-from aurora_logs.records.log_record import span_us_of
+from aurora_logs.records.wire import span_us_of
 
 
 def ids(one, batch, **span):
