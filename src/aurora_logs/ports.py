@@ -239,9 +239,12 @@ class Insights(Protocol):
         Raises: Permanent (not one reading statement, or the sink refuses it), TimedOut, Unreachable, AccessDenied.
         """
 
-    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", since_us: int = 0,
-               limit: int = 100) -> Table:
-        """Find records whose text contains `text` (any case), newest first; all common columns. Raises as `query`."""
+    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", user_name: str = "",
+               since_us: int = 0, until_us: int = 1 << 62, limit: int = 100) -> Table:
+        """Find records whose text contains `text` (any case), newest first; all common columns. Raises as `query`.
+
+        since_us, until_us: lowest and highest `_timestamp`.
+        """
 
     def volumes(self) -> list[Volume]:
         """Return what is stored, by instance and log type, in this order. Raises as `query`."""

@@ -53,13 +53,15 @@ class OpenObserveInsights:
             hits = self._searcher.hits(statement.sql, BEGIN_US, self._end_us(), size=max_rows + 1, limit_sec=limit_sec)
         return _table(statement, hits, max_rows)
 
-    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", since_us: int = 0,
-               limit: int = 100) -> Table:
+    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", user_name: str = "",
+               since_us: int = 0, until_us: int = 1 << 62, limit: int = 100) -> Table:
         """Find records whose text contains `text` (any case), newest first; all common columns."""
         names = [name for name in stream_columns("") if name not in ("body", "db_query_text")] + ["body", "db_query_text"]
         rows: list[dict[str, Any]] = []
+        span_us = max(since_us, BEGIN_US), min(until_us + 1, self._end_us())
+        wanted = {"instance_id": instance_id, "user_name": user_name}
         for log_type in log_types or tuple(STREAMS):
-            rows += self._searched(log_type, names, text, instance_id, since_us, limit + 1)
+            rows += self._searched(log_type, names, text, wanted, span_us, limit + 1)
         rows.sort(key=lambda row: (-row["_timestamp"], row["record_id"]))
         found = [tuple(row.get(name) for name in names) for row in rows[:limit + 1]]
         kinds = [_SHOWN[kind] for kind in map(stream_columns("").__getitem__, names)]
@@ -123,27 +125,26 @@ class OpenObserveInsights:
         rows = self._hits(stream, sql, begin_us, end_us, found["rows"] * 2 + PAGE_ROWS, limit_sec)
         yield list({row["record_id"]: row for row in rows}.values())
 
-    def _searched(self, log_type: str, names: list[str], text: str, instance_id: str, since_us: int,
+    def _searched(self, log_type: str, names: list[str], text: str, wanted: dict[str, str], span_us: tuple[int, int],
                   most: int) -> list[dict[str, Any]]:
         """Return the newest `most` records of one stream, each once."""
         stream = STREAMS[log_type]
         state = self._streams.state(stream)
-        if state is None or "record_id" not in state.columns:
+        asked = [name for name, value in wanted.items() if value]
+        if state is None or not all(name in state.columns for name in ("record_id", *asked)):
             return []
-        texts = [name for name in ("body", "db_query_text") if name in state.columns]
-        looks = " OR ".join(f"strpos(lower(coalesce({name}, '')), lower({quoted(text)})) > 0" for name in texts)
-        where = [f"({looks})"] if text and texts else []
-        if text and not texts:
-            return []
-        if instance_id:
-            where.append(f"instance_id = {quoted(instance_id)}")
+        where = [f"{name} = {quoted(wanted[name])}" for name in asked]
+        if text:
+            texts = [name for name in ("body", "db_query_text") if name in state.columns]
+            looks = [f"strpos(lower(coalesce({name}, '')), lower({quoted(text)})) > 0" for name in texts]
+            where.append(f"({' OR '.join(looks) or 'false'})")
         known = ", ".join(name for name in names if name in state.columns)
         condition = f" WHERE {' AND '.join(where)}" if where else ""
         sql = f'SELECT {known} FROM "{stream}"{condition} ORDER BY _timestamp DESC, record_id'
         found: dict[str, dict[str, Any]] = {}
         offset = 0
         while True:
-            hits = self._hits(stream, sql, max(since_us, BEGIN_US), self._end_us(), most, LIMIT_SEC, offset=offset)
+            hits = self._hits(stream, sql, *span_us, most, LIMIT_SEC, offset=offset)
             found |= {hit["record_id"]: hit for hit in hits}
             offset += len(hits)
             if len(found) >= most or len(hits) < most:
