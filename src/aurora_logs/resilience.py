@@ -28,7 +28,9 @@ RETRY_POLL_SEC = 0.002  # a waiter that woke before the one whose turn it is loo
 
 FLIGHT_POLL_SEC = 0.005  # a request that waits for another one to end looks again after this
 GAP_FIRST_SEC, GAP_MAX_SEC = 0.1, 5.0  # between two starts, once one request at a time is too much
-STEADY_AFTER = 20  # good answers in a row after which the spacing shrinks faster
+MEASURED_OVER = 20  # good answers over which the first spacing is measured
+STEADY_AFTER = 30  # good answers in a row after which the spacing shrinks faster
+CALM_SEC = 1.0  # without an overload, before one request more is tried
 
 
 class RateLimit:
@@ -152,6 +154,7 @@ class InFlight:
         self._gap_sec = 0.0
         self._next_sec = self._cut_sec = float("-inf")
         self._good_in_a_row = 0
+        self._good_sec: deque[float] = deque(maxlen=MEASURED_OVER)
 
     @property
     def allowed(self) -> int:
@@ -187,7 +190,7 @@ class InFlight:
         with self._lock:
             self._under_way -= 1
             if not overloaded:
-                self._grow()
+                self._grow(now_sec)
                 return False
             if started_sec <= self._cut_sec:  # it was under way when the number was cut
                 return False
@@ -203,26 +206,31 @@ class InFlight:
         self._next_sec = now_sec + self._gap_sec
         return 0.0
 
-    def _grow(self) -> None:
+    def _grow(self, now_sec: float) -> None:
         self._good_in_a_row += 1
+        self._good_sec.append(now_sec)
         if self._gap_sec > 0:
             # slowly at first, so that near the limit few requests find out where it is
-            self._gap_sec *= 0.99 if self._good_in_a_row <= STEADY_AFTER else 0.95
+            self._gap_sec *= 0.995 if self._good_in_a_row <= STEADY_AFTER else 0.97
             if self._gap_sec < FLIGHT_POLL_SEC:
                 self._gap_sec = 0.0
-        else:
+        elif now_sec - self._cut_sec >= CALM_SEC:
             self._allowed = min(float(self._most), self._allowed + 1 / self._allowed)
 
     def _cut(self, now_sec: float) -> None:
-        at_once = self._allowed > 1
-        if at_once:
-            self._allowed = max(1.0, self._allowed / 2)
-        else:
-            growth = 1.15 if self._good_in_a_row else 2.0
-            self._gap_sec = min(GAP_MAX_SEC, max(GAP_FIRST_SEC, self._gap_sec * growth))
+        self._allowed = max(1.0, self._allowed / 2)
+        if self._allowed < 2:
+            self._gap_sec = min(GAP_MAX_SEC, self._wider_gap_sec(now_sec))
         self._good_in_a_row = 0
         self._cut_sec = now_sec
-        self._next_sec = now_sec + max(self._gap_sec, GAP_FIRST_SEC)
+        self._next_sec = now_sec + self._gap_sec
+
+    def _wider_gap_sec(self, now_sec: float) -> float:
+        if self._gap_sec > 0:
+            return self._gap_sec * (1.15 if self._good_in_a_row else 2.0)
+        if len(self._good_sec) < MEASURED_OVER:
+            return GAP_FIRST_SEC
+        return max(FLIGHT_POLL_SEC, 1.1 * (now_sec - self._good_sec[0]) / len(self._good_sec))  # what it took lately
 
 
 class Backoff:

@@ -62,7 +62,7 @@ class Shipper:
             except Unknown as error:
                 sent, lines = lines, self._settle(batch, lines, error)
                 refusals += isinstance(error, ReceiptPartial) and len(lines) == len(sent)
-                if refusals > 1:  # OO-04: twice an answer, and nothing of it stored
+                if refusals > (1 if len(lines) > 1 else self._settings.max_retries):  # OO-04: answered, and nothing of it stored
                     return buried | self._bisect(batch, lines, error)
             except Transient as error:
                 failures += 1

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -270,6 +271,35 @@ class TestHoldingBack:
             busy = outcome(one)
 
             assert (type(busy), one.sink._in_flight.allowed) == (SinkBusy, 4)
+            one.clock.sleep(1)
             for _ in range(30):
                 outcome(one)
             assert one.sink._in_flight.allowed == 8
+
+    @pytest.mark.slow
+    def test_at_the_capacity_of_the_server_there_is_no_storm_of_retries(self, tmp_path):
+        """OO-121: 5 workers against 5 MB/s; at least 90 % of it is used, with at most 1.1 requests a batch."""
+        batches = [batch_of(300, batch_id=str(number), fields={"body": "x" * 400}) for number in range(5)]
+        size_mb = sum(map(len, batches[0].lines)) / 1e6
+        seconds = 20.0
+        with adapter(tmp_path, settings={"max_concurrency": 5}, clock=RealTime(), capacity_bytes_per_sec=5e6) as one:
+            until_sec = time.monotonic() + seconds
+
+            def work(batch):
+                shipped = 0
+                while time.monotonic() < until_sec:
+                    found = outcome(one, batch)
+                    if found == 300:
+                        shipped += 1
+                    else:
+                        assert isinstance(found, SinkBusy), found
+                        time.sleep(found.retry_after_sec)
+                return shipped
+
+            with ThreadPoolExecutor(5) as pool:
+                shipped = sum(pool.map(work, batches))
+            posts = len(one.posts())
+
+        print(f"{shipped * size_mb / seconds:.2f} MB/s of 5, {posts} requests for {shipped} batches")
+        assert shipped * size_mb / seconds >= 0.9 * 5
+        assert posts / shipped <= 1.1
