@@ -139,7 +139,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
                 unread_bytes += portion.gap.to_position - portion.gap.from_position
             chunks = split(portion, tail, shadow, log_format)
             made = batches(parse(chunks, portion, file, shadow, log_format, settings), file, shadow)
-            for repair in resend_missing(made, shadow, ports.sink, within, may_be_restamped=settings.late_records == "restamp"):
+            for repair in resend_missing(made, shadow, ports.sink, within):
                 delivered = _send(held, shipper, repair)
                 sent += delivered
                 buried += repair.count - delivered

@@ -94,16 +94,15 @@ def stored_count(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> i
     return sum(len(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes))) for at in starts)
 
 
-def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int], *,
-                   may_be_restamped: bool) -> Iterator[Batch]:
+def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: tuple[int, int]) -> Iterator[Batch]:
     """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them.
 
-    may_be_restamped: records may stand at another time than their own, so the sink looks at all times.
+    A record that was restamped is not found at its own time; the ship stage looks for it at all times before it sends.
     """
     for batch in batches_of_segment:
         if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
             stored = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset,
-                                 span_us=None if may_be_restamped else span_us_of(batch.lines))
+                                 span_us=span_us_of(batch.lines))
             keep = [index for index, one in enumerate(batch.ids)
                     if one not in stored and within[0] <= _offset_of(one) < within[1]]
             if keep:

@@ -160,6 +160,18 @@ def test_restamped_records_are_delivered_proved_and_not_doubled(collecting):
     assert one.bench.state.dead_letters() == []
 
 
+def test_restamped_records_are_looked_for_at_all_times_before_any_is_sent_again(collecting):
+    """OO-57: the reread records have their own time, the stored ones that of their arrival."""
+    one = collecting(window_back_hours=5, bench={"late_records": "restamp"})
+    one.collect()
+    lost = one.one.world.streams()[SLOW].rows.lose_tail(20_000)
+    proved = one.audits()
+
+    assert 0 < lost < COUNT
+    assert len(one.ids()) == len(set(one.ids())) == COUNT
+    assert sum(proved) == 1
+
+
 def test_a_sink_that_is_away_for_hours_leaves_no_letter_and_loses_nothing(collecting):
     """OO-41, OO-26: the breaker is open, the file waits; then all is delivered."""
     one = collecting()

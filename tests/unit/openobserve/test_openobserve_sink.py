@@ -276,6 +276,16 @@ class TestHoldingBack:
                 outcome(one)
             assert one.sink._in_flight.allowed == 8
 
+    def test_overloads_of_requests_that_were_under_way_together_are_one_failure(self, tmp_path):
+        """§6.7: a full server answers all of them at once; that alone does not open the breaker."""
+        with adapter(tmp_path, settings={"max_concurrency": 8}, clock=RealTime()) as one, ThreadPoolExecutor(8) as pool:
+            one.plant("overload")
+            one.plant("slow", value=0.3)
+            errors = list(pool.map(lambda number: outcome(one, batch_of(batch_id=str(number))), range(8)))
+
+            assert {isinstance(error, SinkBusy) for error in errors} == {True}
+            assert (one.sink._guard.breaker.state, one.sink._in_flight.allowed) == ("closed", 4)
+
     @pytest.mark.slow
     def test_at_the_capacity_of_the_server_there_is_no_storm_of_retries(self, tmp_path):
         """OO-121: 5 workers against 5 MB/s; at least 90 % of it is used, with at most 1.1 requests a batch."""
