@@ -248,6 +248,13 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
 RECORD_TYPES: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
 """log_type -> its record; other log types have the common fields."""
 
+STREAMS = {
+    "slowquery": "aurora_slowquery_logs", "error": "aurora_error_logs", "general": "aurora_general_logs",
+    "audit": "aurora_audit_logs", "postgresql": "aurora_postgresql_logs",
+}
+"""log_type -> stream; the same names in every sink, so that one SQL serves them where their dialects agree."""
+
+
 class WireField(msgspec.Struct, frozen=True):
     """A field as it stands on the wire: its name, its plain type, and whether every record has it."""
 

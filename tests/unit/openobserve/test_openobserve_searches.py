@@ -195,7 +195,8 @@ class TestWindow:
 class TestStreams:
     def test_streams_are_made_with_all_columns_and_types_before_the_first_record(self, tmp_path):
         """OO-64, OO-70, OO-101: no dummy record; the names are fixed points of the server's formatting."""
-        from aurora_logs.adapters.openobserve.columns import STREAMS, stream_columns
+        from aurora_logs.adapters.openobserve.columns import stream_columns
+        from aurora_logs.records.log_record import STREAMS
         from aurora_logs_simulator.openobserve.naming import format_field, format_stream
 
         with adapter(tmp_path) as one:

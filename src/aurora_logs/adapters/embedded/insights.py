@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurora_logs.adapters.embedded.batch_files import StreamFiles, stream_files
 from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_list, stream_columns
-from aurora_logs.adapters.embedded.directory import STREAMS, DataDirectory
+from aurora_logs.adapters.embedded.directory import DataDirectory
 from aurora_logs.errors import Permanent, TimedOut, Unreachable
 from aurora_logs.records.insight import Statement, Table, Volume
+from aurora_logs.records.log_record import STREAMS
 
 if TYPE_CHECKING:
     import duckdb

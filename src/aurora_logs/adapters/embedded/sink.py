@@ -9,10 +9,11 @@ from pathlib import Path
 import orjson
 
 from aurora_logs.adapters.embedded.batch_files import StreamFiles, build_name, parse_name, stream_files
-from aurora_logs.adapters.embedded.directory import STREAMS, UNFINISHED, DataDirectory, is_disk_full, sync_directory
+from aurora_logs.adapters.embedded.directory import UNFINISHED, DataDirectory, is_disk_full, sync_directory
 from aurora_logs.errors import AccessDenied, AuroraLogsError, DiskFull, ReceiptMissing, Unreachable
 from aurora_logs.ports import Random
 from aurora_logs.records.flow import Batch, Receipt
+from aurora_logs.records.log_record import STREAMS
 
 ID_BYTES = 33  # record-schema.md §4
 ID_LINE_BYTES = ID_BYTES + 1

@@ -10,10 +10,6 @@ import msgspec
 from aurora_logs.errors import RecordOfWrongType
 from aurora_logs.records.log_record import wire_fields
 
-STREAMS = {
-    "slowquery": "aurora_slowquery_logs", "error": "aurora_error_logs", "general": "aurora_general_logs",
-    "audit": "aurora_audit_logs", "postgresql": "aurora_postgresql_logs",
-}
 FULL_TEXT = ("body", "db_query_text")
 INDEX = ("instance_id", "cluster_id", "event_name", "user_name", "db_namespace")
 BLOOM = ("record_id", "db_query_fingerprint")

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from aurora_logs.adapters.openobserve.columns import STREAMS, stream_columns
+from aurora_logs.adapters.openobserve.columns import stream_columns
 from aurora_logs.adapters.openobserve.queries import Refused, Searcher, Shortened, StreamUnknown, quoted
 from aurora_logs.adapters.openobserve.select_list import NotReadingError, Statement, reading_statement
 from aurora_logs.adapters.openobserve.streams import Streams
@@ -17,6 +17,7 @@ from aurora_logs.errors import Permanent, TimedOut
 from aurora_logs.ports import Clock
 from aurora_logs.records.insight import Statement as LoggedStatement
 from aurora_logs.records.insight import Table, Volume
+from aurora_logs.records.log_record import STREAMS
 
 T = TypeVar("T")
 

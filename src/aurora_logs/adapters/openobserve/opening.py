@@ -7,6 +7,7 @@ from aurora_logs import telemetry
 from aurora_logs.adapters.openobserve.address import parse_address
 from aurora_logs.adapters.openobserve.api import Api, Guard
 from aurora_logs.adapters.openobserve.connection import Connections
+from aurora_logs.adapters.openobserve.in_flight import InFlight
 from aurora_logs.adapters.openobserve.insights import OpenObserveInsights
 from aurora_logs.adapters.openobserve.login import Login
 from aurora_logs.adapters.openobserve.queries import Searcher
@@ -14,7 +15,6 @@ from aurora_logs.adapters.openobserve.sink import OpenObserveSink
 from aurora_logs.adapters.openobserve.streams import Streams
 from aurora_logs.adapters.openobserve.window import Window
 from aurora_logs.ports import Clock, Random
-from aurora_logs.resilience import InFlight
 from aurora_logs.settings import Settings
 
 INGEST, SEARCH = "openobserve ingest", "openobserve search"

@@ -8,8 +8,9 @@ from isal import igzip
 
 from aurora_logs import telemetry
 from aurora_logs.adapters.openobserve.api import RECEIPT_BYTES, Api, Guard, OldNews
-from aurora_logs.adapters.openobserve.columns import STREAMS, check_types, format_stream
+from aurora_logs.adapters.openobserve.columns import check_types, format_stream
 from aurora_logs.adapters.openobserve.connection import NoAnswer, NotSent, Reply
+from aurora_logs.adapters.openobserve.in_flight import InFlight
 from aurora_logs.adapters.openobserve.queries import Refused, Searcher, Shortened, StreamUnknown, quoted
 from aurora_logs.adapters.openobserve.receipts import receipt_of
 from aurora_logs.adapters.openobserve.refusals import ingest_error
@@ -25,7 +26,7 @@ from aurora_logs.errors import (
 )
 from aurora_logs.ports import Clock, Random
 from aurora_logs.records.flow import Batch, Receipt
-from aurora_logs.resilience import InFlight
+from aurora_logs.records.log_record import STREAMS
 
 PAGE_IDS = 10_000
 OFFSETS_END = 1 << 40  # a record id holds ten hex digits of its offset

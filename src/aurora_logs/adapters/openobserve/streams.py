@@ -6,10 +6,11 @@ from urllib.parse import quote
 import msgspec
 
 from aurora_logs.adapters.openobserve.api import Api
-from aurora_logs.adapters.openobserve.columns import BLOOM, FULL_TEXT, INDEX, STREAMS, stream_columns
+from aurora_logs.adapters.openobserve.columns import BLOOM, FULL_TEXT, INDEX, stream_columns
 from aurora_logs.adapters.openobserve.connection import Reply
 from aurora_logs.adapters.openobserve.refusals import said, search_error
 from aurora_logs.errors import ConfigError, Unreachable
+from aurora_logs.records.log_record import STREAMS
 
 CALL_SEC = 30.0
 

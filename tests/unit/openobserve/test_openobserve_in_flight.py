@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.stages.stage_bench import FineClock
 
+from aurora_logs.adapters.openobserve.in_flight import GAP_MAX_SEC, InFlight
 from aurora_logs.errors import SinkBusy
-from aurora_logs.resilience import GAP_MAX_SEC, InFlight
 
 
 class StoppedClock(FineClock):
