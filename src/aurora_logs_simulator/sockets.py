@@ -28,6 +28,7 @@ class Answer(msgspec.Struct, kw_only=True):
     keeps_bytes: the connection ends after so many bytes of the body; None: it does not.
     resets:      it ends with a reset instead of a close; with status 0 before any answer.
     chunked:     the body goes out in chunks without a length; ends: the connection ends behind the answer.
+    ends_all:    every connection of the server ends behind the answer.
     """
 
     status: int
@@ -39,6 +40,7 @@ class Answer(msgspec.Struct, kw_only=True):
     delay_sec: float = 0.0
     chunked: bool = False
     ends: bool = False
+    ends_all: bool = False
 
 
 class HttpServer(socketserver.ThreadingTCPServer):

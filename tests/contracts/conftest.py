@@ -210,7 +210,12 @@ def queue(request, tmp_path, clock):
         yield bench
 
 
-@pytest.fixture(params=SINKS)
+def quick_first(adapters):
+    """One version of OpenObserve in the quick run, the others too in the whole one."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in VERSIONS[:1] + VERSIONS[2:] else name for name in adapters]
+
+
+@pytest.fixture(params=quick_first(SINKS))
 def sink(request, tmp_path, clock):
     with SINKS[request.param](tmp_path / "sink", clock) as bench:
         yield bench
@@ -222,7 +227,7 @@ def source(request, tmp_path, clock):
         yield bench
 
 
-@pytest.fixture(params=INSIGHTS)
+@pytest.fixture(params=quick_first(INSIGHTS))
 def insights(request, tmp_path, clock):
     with INSIGHTS[request.param](tmp_path / "insights", clock) as bench:
         yield bench

@@ -96,7 +96,6 @@ class _Handler(HttpHandler):
             if self.server.stop_is_due:
                 self.server.stop_soon()
             return goes_on
-        restarts = self.server.world.restarts
         answer = self.server.service.answer(request)
         if answer.status == 0 and answer.delay_sec:
             self._stay_silent(answer.delay_sec)
@@ -104,7 +103,7 @@ class _Handler(HttpHandler):
         if answer.delay_sec:
             time.sleep(answer.delay_sec)
         goes_on = self.send(answer, head_only=request.method == "HEAD")
-        if self.server.world.restarts != restarts:
+        if answer.ends_all:
             self.server.drop_connections()
         return goes_on and request.headers.get("connection", "").lower() != "close"
 

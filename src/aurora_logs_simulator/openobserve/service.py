@@ -58,7 +58,9 @@ class Service:
         entry.status = reply.status
         with world.lock:
             planted.after_ingest(world, entry)
-            return self._end(entry, planted.in_time(world, entry, _plain(reply)))
+            answer = planted.in_time(world, entry, _plain(reply))
+            answer.ends_all = "killed" in entry.faults
+            return self._end(entry, answer)
 
     def _end(self, entry: Entry, answer: Answer) -> Answer:
         with self.world.lock:
