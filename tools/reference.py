@@ -81,9 +81,9 @@ def _bounds(parameter: typing.Any) -> str:
     return f" ({'; '.join(told)})" if told else ""
 
 
-def faults() -> str:
+def faults(of: str = "rds") -> str:
     """Return the simulator's own table of faults: asked of its command, since the product never imports it."""
-    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults"], capture_output=True, text=True,
+    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults", of], capture_output=True, text=True,
                             check=True)
     return answer.stdout.strip() + "\n"
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
-from aurora_logs.ports import Clock, Inspected, Ports
+from aurora_logs.ports import Clock, Insights, Inspected, Ports, Random, Sink
 from aurora_logs.settings import Settings
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
     from aurora_logs.adapters.embedded.compaction import Totals
-    from aurora_logs.adapters.embedded.insights import DuckDbInsights
     from aurora_logs.adapters.embedded.queue import SqliteQueue
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore
 
@@ -41,6 +40,17 @@ def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
                            on_unsupported=on_unsupported)
 
 
+def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Random) -> Sink:
+    """Open the sink; `directory` holds the batch files of the embedded one. Raises: ConfigError."""
+    if settings.sink_backend == "openobserve":
+        from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
+
+        return open_sink(settings, clock, random)
+    from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
+
+    return FileSink(directory, random)
+
+
 @contextmanager
 def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
     """Open everything for the one process that collects into DATA_DIR; yields the ports and the run's id.
@@ -48,15 +58,14 @@ def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Port
     Raises: DirectoryInUse, StateNewer, ConfigError.
     """
     from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
-    from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore  # noqa: PLC0415
 
     clock, random = SystemClock(stop), SystemRandom()
     with open_for_collecting(Path(settings.data_dir)) as held:
         run_id = f"{settings.pod_name or 'embedded'}-{random.nonce()}"
         yield Ports(source=log_source(settings, clock), queue=SqliteQueue(held.database, clock, run_id),
-                    state=SqliteStateStore(held.database, run_id), sink=FileSink(held.directory, random), clock=clock,
-                    random=random, workers=Threads(stop)), run_id
+                    state=SqliteStateStore(held.database, run_id), sink=sink(settings, held.directory, clock, random),
+                    clock=clock, random=random, workers=Threads(stop)), run_id
 
 
 def compact(settings: Settings, clock: Clock) -> "Totals | None":
@@ -91,7 +100,7 @@ class Beside:
         return SqliteQueue(self._database, SystemClock(threading.Event()))
 
     @property
-    def insights(self) -> "DuckDbInsights":
+    def insights(self) -> Insights:
         """The delivered records."""
         return insights(self._settings)
 
@@ -104,8 +113,12 @@ class Beside:
         self._database.close()
 
 
-def insights(settings: Settings) -> "DuckDbInsights":
-    """Open the delivered records for queries. Raises: NotFound."""
+def insights(settings: Settings) -> Insights:
+    """Open the delivered records for queries. Raises: NotFound (nothing was ever collected), ConfigError."""
+    if settings.sink_backend == "openobserve":
+        from aurora_logs.adapters.openobserve.opening import open_insights  # noqa: PLC0415
+
+        return open_insights(settings, system_clock())
     from aurora_logs.adapters.embedded.insights import DuckDbInsights  # noqa: PLC0415
 
     return DuckDbInsights(DataDirectory(Path(settings.data_dir)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.contracts.openobserve_bench import VERSIONS, place
 from tests.contracts.samples import CountedRandom, SteppedClock
 
 from aurora_logs.adapters.embedded.compaction import compact
@@ -65,11 +66,16 @@ class SourceBench:
 
 @dataclass
 class InsightsBench:
-    """insights: Insights. ship(*batches): store them through the sink. compact(): whatever tidying the sink has."""
+    """insights: Insights. ship(*batches): store them through the sink. compact(): whatever tidying the sink has.
+
+    hides_copies: whether a person's own SQL sees each record once, too. slow(): return SQL that takes longer than 0.2 s.
+    """
 
     insights: Any
     ship: Any
     compact: Any
+    hides_copies: bool
+    slow: Any
 
 
 @contextlib.contextmanager
@@ -145,14 +151,46 @@ def embedded_insights(folder, clock):
                 sink.ship(batch, batch.lines)
 
         yield InsightsBench(DuckDbInsights(directory), ship,
-                            lambda: compact(directory, after_bytes=0, older_than_sec=float("inf")))
+                            lambda: compact(directory, after_bytes=0, older_than_sec=float("inf")), hides_copies=True,
+                            slow=lambda: "SELECT count(*) FROM range(10000000000) a, range(1000) b WHERE a.range + b.range = -1")
+
+
+def openobserve_sink(version):
+    @contextlib.contextmanager
+    def open_bench(folder, _clock):
+        with place(folder, version) as found:
+            yield SinkBench(found.sink(), found.physical)
+
+    return open_bench
+
+
+def openobserve_insights(version):
+    @contextlib.contextmanager
+    def open_bench(folder, _clock):
+        with place(folder, version) as found:
+            found.provision()
+            sink = found.sink()
+
+            def ship(*batches):
+                for batch in batches:
+                    sink.ship(batch, batch.lines)
+
+            def slow():
+                if found.world is None:
+                    pytest.skip("a real server is not made slow")
+                found.make_slow()
+                return "SELECT count(*) AS c FROM aurora_slowquery_logs"
+
+            yield InsightsBench(found.insights(), ship, lambda: None, hides_copies=False, slow=slow)
+
+    return open_bench
 
 
 STATE_STORES = {"embedded": embedded_state}
 QUEUES = {"embedded": embedded_queue}
-SINKS = {"embedded": embedded_sink}
+SINKS = {"embedded": embedded_sink} | {version: openobserve_sink(version) for version in VERSIONS}
 LOG_SOURCES = {"folder": folder_source}
-INSIGHTS = {"embedded": embedded_insights}
+INSIGHTS = {"embedded": embedded_insights} | {version: openobserve_insights(version) for version in VERSIONS}
 
 
 @pytest.fixture
@@ -172,7 +210,12 @@ def queue(request, tmp_path, clock):
         yield bench
 
 
-@pytest.fixture(params=SINKS)
+def quick_first(adapters):
+    """One version of OpenObserve in the quick run, the others too in the whole one."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in VERSIONS[:1] + VERSIONS[2:] else name for name in adapters]
+
+
+@pytest.fixture(params=quick_first(SINKS))
 def sink(request, tmp_path, clock):
     with SINKS[request.param](tmp_path / "sink", clock) as bench:
         yield bench
@@ -184,7 +227,7 @@ def source(request, tmp_path, clock):
         yield bench
 
 
-@pytest.fixture(params=INSIGHTS)
+@pytest.fixture(params=quick_first(INSIGHTS))
 def insights(request, tmp_path, clock):
     with INSIGHTS[request.param](tmp_path / "insights", clock) as bench:
         yield bench
