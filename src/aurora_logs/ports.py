@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from aurora_logs.records.budget import ApiBudget
 from aurora_logs.records.fleet import Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
+from aurora_logs.records.provision import Shape
 
 
 class Clock(Protocol):
@@ -196,6 +198,32 @@ class StateAdmin(Protocol):
         """Return the open dead letters, or the gaps."""
 
 
+class BudgetStore(Protocol):
+    """The shared API budget, a row of the state store; the same adapters as StateStore.
+
+    Raises everywhere: Transient (not applied), StateAnswerLost (may be applied), ConfigError.
+    """
+
+    def api_budget(self, budget_id: str) -> ApiBudget | None:
+        """Read the row consistently."""
+
+    def save_api_budget(self, budget: ApiBudget, *, seen: int) -> bool:
+        """Write the row if its version still is `seen` (0: there is no row); False else. `budget.version` is seen + 1."""
+
+
+class Provisioning(Protocol):
+    """What must exist at the other side before services run (tables, topics); one adapter each. Used by one thread."""
+
+    def names(self) -> list[str]:
+        """Names of all things of the contract, in the order of their making."""
+
+    def look(self, name: str) -> Shape:
+        """Compare one thing with the contract; changes nothing. Raises: Transient, ConfigError."""
+
+    def make(self, name: str) -> None:
+        """Make what is missing of one thing; returns when it can be used. Twice is harmless. Raises: Transient, ConfigError."""
+
+
 class Sink(Protocol):
     """Where records go. A batch counts as delivered only on a strict receipt (law 3)."""
 
@@ -274,6 +302,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Queue", "Random", "Sink", "StateAdmin",
-    "StateStore", "Workers",
+    "BudgetStore", "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "Random", "Sink",
+    "StateAdmin", "StateStore", "Workers",
 ]
