@@ -31,10 +31,12 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def _allowed(annotation: object, meta: msgspec.Meta | None) -> str:
     """Return what values a setting takes: a choice, bounds, or its type."""
     if typing.get_origin(annotation) is typing.Literal:
-        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
+        return ", ".join(f"`{choice}`" if choice else "empty" for choice in typing.get_args(annotation))
     bounds = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
     said = [f"{sign} {getattr(meta, key):,.10g}" for key, sign in bounds.items() if getattr(meta, key, None) is not None]
-    kind = {str: "text", int: "whole number", float: "number", bool: "true, false"}
+    from aurora_logs.settings import Secret  # noqa: PLC0415  # the page's own source; other pages need it not
+
+    kind = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: "text, never shown"}
     name = kind.get(annotation, str(annotation)) if isinstance(annotation, type | types.UnionType) else str(annotation)
     return f"{name} {', '.join(said)}".strip()
 
@@ -48,7 +50,7 @@ def configuration() -> str:
     for field in msgspec.structs.fields(Settings):
         annotation, *extras = typing.get_args(hints[field.name]) or (hints[field.name],)
         meta = next((extra for extra in extras if isinstance(extra, msgspec.Meta)), None)
-        shown = f"`{field.default}`" if field.default not in ("", msgspec.NODEFAULT) else ""
+        shown = f"`{field.default}`" if field.default is not msgspec.NODEFAULT and str(field.default) else ""
         rows.append((f"`{field.name.upper()}`", shown, _allowed(annotation, meta), (meta and meta.description) or ""))
     return _table(("variable", "default", "values", "meaning"), rows)
 

@@ -7,8 +7,6 @@ import typer
 from aurora_logs.cli.groups import group
 from aurora_logs.cli.options import ListOutput, add, load_settings
 
-SECRET_WORDS = ("secret", "password", "token", "credential")
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -25,14 +23,16 @@ def show(
     """Show each setting, its value and its origin: default, file, environment or flag."""
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.forms import Column  # noqa: PLC0415
+    from aurora_logs.settings import Secret  # noqa: PLC0415
 
     loaded = load_settings()
     items: list[dict[str, object]] = []
     for name, origin in loaded.origins.items():
         value = getattr(loaded.settings, name)
-        is_secret = any(word in name for word in SECRET_WORDS) and value
+        if isinstance(value, Secret):
+            value = str(value)
         if not changed or origin != "default":
-            items.append({"name": name.upper(), "value": "***" if is_secret else value, "origin": origin})
+            items.append({"name": name.upper(), "value": value, "origin": origin})
     columns = (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "ORIGIN"))
     forms.show("settings", items, columns, output, nothing="every setting has its default")
     for warning in loaded.warnings:

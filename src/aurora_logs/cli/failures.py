@@ -17,11 +17,11 @@ from aurora_logs.errors import (
     Unknown,
 )
 
-BUG, USAGE, PARTLY, NOT_FOUND, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 8, 130
+BUG, USAGE, PARTLY, NOT_FOUND, CONFLICT, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 5, 8, 130
 
 # UX-47: the most specific branch first
 EXIT_CODES: tuple[tuple[type[AuroraLogsError], int], ...] = (
-    (AccessDenied, 6), (ConfigError, USAGE), (Conflict, 5), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
+    (AccessDenied, 6), (ConfigError, USAGE), (Conflict, CONFLICT), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
 
 
 SAYS_LITTLE = (ConfigError, NotFound, Permanent, Transient)  # the detail of these says what failed, the class only where to go

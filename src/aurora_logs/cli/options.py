@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from aurora_logs.names import LOG_TYPES
+
 if TYPE_CHECKING:  # msgspec is not loaded for --help
     from aurora_logs.settings import Loaded
 
@@ -21,7 +23,6 @@ LogType = Annotated[str, typer.Option("--type", metavar="TYPE", help="error, slo
 Since = Annotated[str, typer.Option("--since", metavar="TIME", help="an age such as 2h, or an RFC 3339 time")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="at most so many")]
 
-LOG_TYPES = ("error", "slowquery", "general", "audit", "postgresql")
 
 
 def add(app: typer.Typer, function: Callable[..., None], name: str, *examples: str) -> None:
