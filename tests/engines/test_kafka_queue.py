@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,7 @@ from aurora_logs.adapters.kafka.consumer import GroupTimes
 from aurora_logs.adapters.kafka.queue import KafkaQueue
 from aurora_logs.adapters.kafka.topics import TopicAdmin
 from aurora_logs.errors import AccessDenied, ConfigError, StateAnswerLost, Transient, Unreachable
+from aurora_logs.names import LOG_TYPES
 
 pytestmark = pytest.mark.engine("kafka")
 SOON_SEC, QUIET_SEC = 20.0, 0.5
@@ -225,8 +227,10 @@ def test_members_that_come_and_go_all_the_time_lose_nothing(bench):
     worker.join()
 
 
-def test_a_rebalance_takes_no_work_out_of_hands_and_gives_the_newcomer_its_share(bench):
+def test_a_newcomer_gets_its_share_and_what_was_in_hands_comes_again_at_most(bench):
+    """REL-33: the partition may move in mid-work; the lease decides then, and the late ack changes nothing."""
     first = bench.queue("first")
+    names = {f"f{number}" for number in range(30)}
     for number in range(30):
         first.put(a_task(f"f{number}", instance_id=f"shop-{number}"))
     held = taken(first)
@@ -234,10 +238,38 @@ def test_a_rebalance_takes_no_work_out_of_hands_and_gives_the_newcomer_its_share
     theirs = taken(second)
     held.ack()
     theirs.ack()
+    done = {held.task.log_file_name, theirs.task.log_file_name}
+    ends_sec = time.monotonic() + SOON_SEC
+    while done < names and time.monotonic() < ends_sec:
+        for queue in (first, second):
+            if delivery := queue.take(0.1):
+                done.add(delivery.task.log_file_name)
+                delivery.ack()
 
-    assert theirs.task.log_file_name != held.task.log_file_name
-    members = {line.split()[-1] for line in bench.describe().splitlines() if bench.topic in line}
-    assert members == {"first", "second"}
+    assert done == names
+    eventually(lambda: bench.committed() == bench.ends())
+    assert {line.split()[-1] for line in bench.describe().splitlines() if bench.topic in line} == {"first", "second"}
+
+
+def test_each_topic_is_shared_evenly_between_members(broker):
+    """One member a process would get every partition of the busy topic, and its neighbour those of the quiet ones."""
+    with contextlib.ExitStack() as stack:
+        bench = Bench(broker, stack)
+        topics = {log_type: f"{bench.topic}-{log_type}" for log_type in LOG_TYPES}
+        with contextlib.closing(TopicAdmin(bench.access)) as admin:
+            admin.create([(topic, 10) for topic in topics.values()])
+        stopping = threading.Event()
+        for pod in ("pod-a", "pod-b"):
+            queue = KafkaQueue(replace(bench.access, client_id=pod), clock=SystemClock(stopping), bury=bench.bury, topics=topics,
+                               group=bench.group, times=SHORT)
+            stack.callback(queue.close)
+            assert queue.take(1.0) is None
+
+        def shares():
+            lines = [line.split() for line in bench.describe().splitlines() if bench.topic in line]
+            return Counter((line[1], line[-1]) for line in lines)
+
+        eventually(lambda: set(shares().values()) == {5} and len(shares()) == 10, 40)
 
 
 # poison, floods

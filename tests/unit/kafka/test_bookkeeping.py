@@ -25,17 +25,17 @@ def test_a_later_ack_never_commits_over_an_earlier_message():
     positions.used_up(third)
     positions.used_up(second)
 
-    assert positions.to_commit() == {PARTITION: 5}, "nothing beyond the first"
+    assert positions.to_commit("t") == {PARTITION: 5}, "nothing beyond the first"
     positions.used_up(first)
-    assert positions.to_commit() == {PARTITION: 10}
+    assert positions.to_commit("t") == {PARTITION: 10}
 
 
 def test_what_the_broker_confirmed_is_not_committed_again():
     positions, (only,) = with_messages([5])
     positions.used_up(only)
-    positions.committed(positions.to_commit())
+    positions.committed(positions.to_commit("t"))
 
-    assert positions.to_commit() == {}
+    assert positions.to_commit("t") == {}
 
 
 def test_a_commit_that_fails_is_made_again():
@@ -43,7 +43,7 @@ def test_a_commit_that_fails_is_made_again():
     positions, (only,) = with_messages([5])
     positions.used_up(only)
 
-    assert positions.to_commit() == positions.to_commit() == {PARTITION: 6}
+    assert positions.to_commit("t") == positions.to_commit("t") == {PARTITION: 6}
 
 
 def test_news_of_an_earlier_assignment_changes_nothing():
@@ -51,12 +51,12 @@ def test_news_of_an_earlier_assignment_changes_nothing():
     positions, (early,) = with_messages([5])
     positions.revoked([PARTITION])
     positions.used_up(early)
-    assert positions.to_commit() == {}
+    assert positions.to_commit("t") == {}
     positions.assigned([PARTITION])
     again = positions.taken(PARTITION, 5)
     positions.used_up(early)
 
-    assert positions.to_commit() == {PARTITION: 5}
+    assert positions.to_commit("t") == {PARTITION: 5}
     assert not positions.is_ours(early)
     assert positions.is_ours(again)
 
@@ -79,7 +79,7 @@ def test_the_position_is_always_the_first_message_that_is_not_used_up(acked, ran
     left = [offset for offset, is_acked in zip(offsets, acked, strict=True) if not is_acked]
     expected = {PARTITION: left[0] if left else offsets[-1] + 1} if offsets else {}
 
-    assert positions.to_commit() == expected
+    assert positions.to_commit("t") == expected
 
 
 class Room:

@@ -1,4 +1,4 @@
-"""The polling thread: fetches hints, commits what is used up, pauses when too much waits. It never works on a file.
+"""The polling thread of a topic: fetches hints, commits what is used up, pauses when too much waits; never works on a file.
 
 So a file may take hours without the group noticing (REL-38): the poll goes on. Membership is dynamic and rebalances are
 cooperative; offsets are committed by this thread alone, in order, after the work or the dead letter is durable.
@@ -6,6 +6,7 @@ cooperative; offsets are committed by this thread alone, in order, after the wor
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -17,14 +18,17 @@ from aurora_logs.errors import AuroraLogsError
 POLL_SEC = 0.1
 FETCH_MESSAGES = 200
 CALL_SEC = 10.0  # one blocking call of the polling thread
-LAST_COMMIT_SEC = 5.0
 NO_OFFSET_BELOW = 0  # negative offsets mean "none"
 
 
 class GroupTimes(msgspec.Struct, frozen=True, kw_only=True):
-    """session_sec: after this a member that fell silent loses its partitions. poll_sec: longest pause between two polls."""
+    """session_sec: after this a member that fell silent loses its partitions. poll_sec: longest pause between two polls.
 
-    session_sec: float = 45.0
+    A member that is taken for dead too early costs a rebalance and no more, since leases decide who works on a file; one
+    that is taken for alive too long keeps its files waiting. Hence less than the usual 45 s.
+    """
+
+    session_sec: float = 15.0
     poll_sec: float = 300.0
 
 
@@ -32,24 +36,24 @@ class Inbox(msgspec.Struct, kw_only=True):
     """What the polling thread tells and asks; all of it is called from that thread, quickly and without raising.
 
     assigned, revoked: our partitions change. arrived: messages. is_full: fetch no more for now.
-    to_commit: positions that moved; committed: the broker has them. trouble: for the next worker that finds nothing.
+    to_commit: a topic's positions that moved; committed: the broker has them. trouble: for the next worker that finds nothing.
     """
 
     assigned: Callable[[list[Partition]], None]
     revoked: Callable[[list[Partition]], None]
     arrived: Callable[[Sequence[Message]], None]
     is_full: Callable[[], bool]
-    to_commit: Callable[[], dict[Partition, int]]
+    to_commit: Callable[[str], dict[Partition, int]]
     committed: Callable[[dict[Partition, int]], None]
     trouble: Callable[[AuroraLogsError], None]
 
 
 class Polling:
-    """Runs the consumer of one process."""
+    """Runs one consumer."""
 
-    def __init__(self, access: BrokerAccess, topics: Sequence[str], group: str, times: GroupTimes, inbox: Inbox) -> None:
+    def __init__(self, access: BrokerAccess, topic: str, group: str, times: GroupTimes, inbox: Inbox) -> None:
         """Start the thread. Raises: ConfigError."""
-        self._topics, self._group, self._inbox = topics, group, inbox
+        self._topic, self._group, self._inbox = topic, group, inbox
         self._settings = client_settings(access, self._noticed) | {
             "group.id": group, "partition.assignment.strategy": "cooperative-sticky", "enable.auto.commit": False,
             "auto.offset.reset": "earliest", "session.timeout.ms": int(times.session_sec * 1000),
@@ -57,16 +61,20 @@ class Polling:
             "queued.max.messages.kbytes": 4096,
         }
         self._stopping = threading.Event()
+        self._mine: set[Partition] = set()
         self._new: list[TopicPartition] = []
         self._is_paused = False
         self._last_error: KafkaError | None = None
         self.failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="kafka-poll", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"poll {topic}", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Commit what is used up, leave the group, end the thread."""
+    def ask_to_stop(self) -> None:
+        """Ask the thread to commit what is used up, to leave the group and to end."""
         self._stopping.set()
+
+    def wait_for_end(self) -> None:
+        """Return when it did."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -80,7 +88,7 @@ class Polling:
         """Poll until told to stop, or until this client is beyond use."""
         self._is_paused = False
         try:
-            consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+            consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
             while not self._stopping.is_set():
                 if not self._poll(consumer):
                     return
@@ -117,7 +125,7 @@ class Polling:
 
     def _commit(self, consumer: Consumer) -> None:
         """Commit what moved; when that fails the positions stay to be committed (REL-40, REL-148)."""
-        positions = self._inbox.to_commit()
+        positions = self._inbox.to_commit(self._topic)
         if not positions:
             return
         try:
@@ -143,11 +151,12 @@ class Polling:
             consumer.close()
         except KafkaException as exc:  # the broker is away: its session time-out ends the membership
             self._inbox.trouble(translated(exc.args[0], f"group {self._group}, leaving", before=self._last_error))
-        self._inbox.revoked([])
+        self._gone(self._mine)
 
     def _on_assign(self, _consumer: Consumer, partitions: Iterable[TopicPartition]) -> None:
         new = list(partitions)
         self._new += new
+        self._mine |= {(one.topic, one.partition) for one in new}
         self._inbox.assigned([(one.topic, one.partition) for one in new])
 
     def _on_revoke(self, consumer: Consumer, partitions: Iterable[TopicPartition]) -> None:
@@ -155,9 +164,12 @@ class Polling:
         self._on_lost(consumer, partitions)
 
     def _on_lost(self, _consumer: Consumer, partitions: Iterable[TopicPartition]) -> None:
-        gone = {(one.topic, one.partition) for one in partitions}
-        self._new = [one for one in self._new if (one.topic, one.partition) not in gone]
-        self._inbox.revoked(sorted(gone))
+        self._gone({(one.topic, one.partition) for one in partitions})
+
+    def _gone(self, partitions: AbstractSet[Partition]) -> None:
+        self._new = [one for one in self._new if (one.topic, one.partition) not in partitions]
+        self._mine = self._mine - partitions
+        self._inbox.revoked(sorted(partitions))
 
     def _noticed(self, error: KafkaError) -> None:
         if error.name() not in ("_ALL_BROKERS_DOWN", "_TRANSPORT") or self._last_error is None:

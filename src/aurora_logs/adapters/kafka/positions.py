@@ -51,20 +51,16 @@ class Positions:
         if self.is_ours(place):
             self._owned[place.partition].open.pop(place.offset, None)
 
-    def to_commit(self) -> dict[Partition, int]:
-        """Return the partitions whose position moved since the last commit: the offset that a successor starts at."""
+    def to_commit(self, topic: str) -> dict[Partition, int]:
+        """Return the topic's partitions whose position moved since the last commit: the offset that a successor starts at."""
         return {partition: owned.position for partition, owned in self._owned.items()
-                if owned.position is not None and owned.position != owned.committed}
+                if partition[0] == topic and owned.position is not None and owned.position != owned.committed}
 
     def committed(self, positions: Mapping[Partition, int]) -> None:
         """The broker confirmed these positions."""
         for partition, position in positions.items():
             if partition in self._owned:
                 self._owned[partition].committed = position
-
-    def partitions(self) -> list[Partition]:
-        """The partitions that are ours now."""
-        return list(self._owned)
 
 
 class _Owned:

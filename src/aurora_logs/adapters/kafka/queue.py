@@ -43,7 +43,7 @@ class KafkaQueue:
         self._poison: deque[tuple[Place, bytes | None, NoTask]] = deque()
         self._poison_due_sec = float("-inf")
         self._trouble: AuroraLogsError | None = None
-        self._polling: Polling | None = None
+        self._polling: list[Polling] = []
         self._is_closed = False
 
     def put(self, task: Task, *, deadline_ms: int = 0) -> None:
@@ -73,9 +73,11 @@ class KafkaQueue:
     def close(self) -> None:
         """Commit what is used up, leave the group and close all sockets; what is in hands comes again elsewhere."""
         with self._changed:
-            polling, self._polling, self._is_closed = self._polling, None, True
-        if polling is not None:
-            polling.stop()
+            polling, self._polling, self._is_closed = self._polling, [], True
+        for one in polling:
+            one.ask_to_stop()
+        for one in polling:
+            one.wait_for_end()
         self._publisher.close()
 
     def ack(self, hint: Hint) -> None:
@@ -94,12 +96,15 @@ class KafkaQueue:
     def _join(self) -> None:
         if self._is_closed:
             raise Unreachable("the queue of this process is closed")
-        if self._polling is None:
-            self._polling = Polling(self._access, list(self._topics.values()), self._group, self._times, Inbox(
-                assigned=self._assigned, revoked=self._revoked, arrived=self._arrived, is_full=self._is_full,
-                to_commit=self._to_commit, committed=self._committed, trouble=self._in_trouble))
-        elif self._polling.failed is not None:
-            raise self._polling.failed
+        if not self._polling:
+            inbox = Inbox(assigned=self._assigned, revoked=self._revoked, arrived=self._arrived, is_full=self._is_full,
+                          to_commit=self._to_commit, committed=self._committed, trouble=self._in_trouble)
+            # A member for each topic: the cooperative assignor balances all partitions of a member, so that one member
+            # for all topics can get every partition of the busy one, while its neighbour idles.
+            self._polling = [Polling(self._access, topic, self._group, self._times, inbox) for topic in self._topics.values()]
+        for one in self._polling:
+            if one.failed is not None:
+                raise one.failed
 
     def _bury_poison(self) -> None:
         """Write poison messages down (REL-35); one that can't be written now keeps its offset from being committed."""
@@ -155,9 +160,9 @@ class KafkaQueue:
             due, held = self._room.counts(now_sec)
             return due + len(self._poison) >= DUE_MAX or held >= HELD_MAX
 
-    def _to_commit(self) -> dict[Partition, int]:
+    def _to_commit(self, topic: str) -> dict[Partition, int]:
         with self._changed:
-            return self._positions.to_commit()
+            return self._positions.to_commit(topic)
 
     def _committed(self, positions: dict[Partition, int]) -> None:
         with self._changed:

@@ -18,7 +18,7 @@ PARTITIONS = 10
 REPLICAS = 3  # where there are so many brokers
 SETTINGS = {"retention.ms": str(24 * 3_600_000), "max.message.bytes": str(MESSAGE_MAX_BYTES), "cleanup.policy": "delete"}
 """24 h is enough: a hint is made again at the next listing."""
-CALL_SEC = 20.0
+CALL_SEC = 10.0
 LOOK_AGAIN_SEC = 0.05
 
 
