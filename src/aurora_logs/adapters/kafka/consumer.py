@@ -5,6 +5,7 @@ cooperative; offsets are committed by this thread alone, in order, after the wor
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -18,6 +19,8 @@ from aurora_logs.errors import AuroraLogsError
 POLL_SEC = 0.1
 FETCH_MESSAGES = 200
 CALL_SEC = 10.0  # one blocking call of the polling thread
+AGAIN_SEC = 0.5
+TELL_AFTER = 10  # failures in a row
 NO_OFFSET_BELOW = 0  # negative offsets mean "none"
 
 
@@ -63,6 +66,7 @@ class Polling:
         self._stopping = threading.Event()
         self._mine: set[Partition] = set()
         self._new: list[TopicPartition] = []
+        self._begin_at_sec, self._begin_failures = float("-inf"), 0
         self._is_paused = False
         self._last_error: KafkaError | None = None
         self.failed: BaseException | None = None
@@ -111,17 +115,22 @@ class Polling:
 
     def _begin_positions(self, consumer: Consumer) -> None:
         """Commit where we start in partitions without a commit, so that lag is a number from the first day on."""
-        new, self._new = self._new, []
-        if not new:
+        if not self._new or time.monotonic() < self._begin_at_sec:
             return
+        new, self._new = self._new, []
         try:
             unset = [one for one in consumer.committed(new, CALL_SEC) if one.error is None and one.offset < NO_OFFSET_BELOW]
             begins = [TopicPartition(one.topic, one.partition, consumer.get_watermark_offsets(one, CALL_SEC)[0])
                       for one in unset]
             if begins:
                 consumer.commit(offsets=begins, asynchronous=False)
-        except KafkaException as exc:  # the group works without: only its lag shows as unknown
-            self._inbox.trouble(translated(exc.args[0], f"group {self._group}, first positions", before=self._last_error))
+        except KafkaException as exc:  # a new topic's leaders may not be known yet; the group works without
+            self._new, self._begin_at_sec = new + self._new, time.monotonic() + AGAIN_SEC
+            self._begin_failures += 1
+            if self._begin_failures % TELL_AFTER == 0:
+                self._inbox.trouble(translated(exc.args[0], f"group {self._group}, first positions", before=self._last_error))
+        else:
+            self._begin_failures = 0
 
     def _commit(self, consumer: Consumer) -> None:
         """Commit what moved; when that fails the positions stay to be committed (REL-40, REL-148)."""
