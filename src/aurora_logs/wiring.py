@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,19 +164,16 @@ class Beside:
         self._settings, self._clock = settings, system_clock()
         is_embedded = "embedded" in (settings.state_backend, settings.queue_backend)
         self._database = open_beside(Path(settings.data_dir)) if is_embedded else None
-        self._queue: SqliteQueue | KafkaQueue | None = None
 
-    @property
+    @cached_property
     def state(self) -> "SqliteStateStore | DynamoDbStateStore":
         """Rows of all tables."""
         return _state(self._settings, self._clock, self._database)
 
-    @property
+    @cached_property
     def queue(self) -> "SqliteQueue | KafkaQueue":
         """The queue, to put tasks into."""
-        if self._queue is None:
-            self._queue = _queue(self._settings, self._clock, self.state, self._database)
-        return self._queue
+        return _queue(self._settings, self._clock, self.state, self._database)
 
     @property
     def insights(self) -> "DuckDbInsights":
@@ -184,8 +182,8 @@ class Beside:
 
     def close(self) -> None:
         """Close what was opened."""
-        if self._queue is not None:
-            self._queue.close()
+        if "queue" in self.__dict__:
+            self.queue.close()
         if self._database is not None:
             self._database.close()
 

@@ -41,6 +41,7 @@ from aurora_logs.errors import (
     ClaimHeld,
     EpochMoved,
     StateAnswerLost,
+    StateNewer,
     Throttled,
     Transient,
     Unreachable,
@@ -333,3 +334,31 @@ def test_a_missing_table_says_what_to_do(dynamodb, tmp_path):
             bench.store.tracked(INSTANCE)
 
     assert caught.value.hint == "aurora-logs provision tables"
+
+
+NEWER_WRITES = {
+    "aurora-log-file-tracking": [lambda store: store.tracked(INSTANCE), REPEATED_ON_A_ROW["W2 grow"][0],
+                                 REPEATED_ON_A_ROW["W3 queued"][0], REPEATED_ON_A_ROW["W9 finish"][0]],
+    "aurora-instance-metadata": [lambda store: store.instances(), REPEATED["save_instance"][0], REPEATED["lease_listing"][0]],
+    "aurora-log-dlq": [lambda store: store.dead_letter("m1"), lambda store: store.bury(a_letter())],
+}
+
+
+@pytest.mark.parametrize("table", NEWER_WRITES)
+def test_a_row_of_a_newer_version_is_refused_and_stays_as_it_is(state, table):
+    """REL-51: whatever would touch it says so; no write of ours changes it."""
+    state.store.see(a_tracked(status="completed", delivered_bytes=1000))
+    state.store.save_instance(an_instance())
+    state.store.bury(a_letter())
+    key = {"aurora-log-file-tracking": {"instance_id": INSTANCE, "log_file_name": FILE},
+           "aurora-instance-metadata": {"instance_id": INSTANCE}, "aurora-log-dlq": {"message_id": "m1"}}[table]
+    state.edit(table, key, {"schema_version": 2, "from_the_future": "yes"})
+    for touch in NEWER_WRITES[table]:
+        with pytest.raises(StateNewer, match="schema version 2"):
+            touch(state.store)
+    state.edit(table, key, {"schema_version": 1})
+
+    assert state.store.tracked(INSTANCE) == [a_tracked(status="completed", delivered_bytes=1000)]
+    assert state.store.instances() == [an_instance()]
+    assert state.store.dead_letter("m1") == a_letter()
+    assert "from_the_future" in state.attributes(table), "what we don't know stays"
