@@ -60,7 +60,7 @@ PARTS: dict[str, Part] = {
          "--ignore=tests/acceptance/test_real_postgresql.py"),
     )),
     "kills": Part(6, ((*PYTEST, "tests/acceptance/test_kills.py"),)),
-    "servers": Part(8, (
+    "servers": Part(10, (
         (*PYTEST, "tests/acceptance/test_real_postgresql.py"),
         (*PYTEST, "tests/engines"),
         (*PYTEST, "-m", "engine", "tests/contracts"),

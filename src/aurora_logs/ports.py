@@ -102,11 +102,14 @@ class Queue(Protocol):
         """Add a hint; returns when it is durable. Twice the same file before a take is one delivery (embedded).
 
         deadline_ms: epoch ms when the source deletes the file; earlier deadlines are handed out first. 0: unknown.
-        Raises: Transient.
+        Raises: Transient; of a distributed queue also ConfigError (no such topic, no access) and Permanent (too large).
         """
 
     def take(self, wait_sec: float) -> Delivery | None:
-        """Take the most urgent task; None when there was none for `wait_sec` seconds. Raises: Transient."""
+        """Take the most urgent task; None when there was none for `wait_sec` seconds.
+
+        Raises: Transient, with the reason why nothing can come now; a worker outlives it.
+        """
 
 
 class StateStore(Protocol):

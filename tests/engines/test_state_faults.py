@@ -284,6 +284,17 @@ def test_every_attribute_is_aliased_in_every_expression(state, proxy):
     assert len(proxy.seen) > 25
 
 
+def test_every_expression_is_one_that_the_service_takes(state, proxy):
+    """The service refuses names and values that no expression uses, and expressions above 4 KB."""
+    every_method(state.store)
+    for one in proxy.seen:
+        texts = [text for name, text in one.parameters.items() if name.endswith("Expression")]
+        for mark, given in (("#", "ExpressionAttributeNames"), (":", "ExpressionAttributeValues")):
+            used = set(re.findall(rf"{mark}\w+", " ".join(texts)))
+            assert used == set(one.parameters.get(given, {})), one
+        assert max(map(len, texts), default=0) <= 4096
+
+
 def test_nothing_scans_at_run_time_and_decisions_read_consistently(state, proxy):
     """REL-44; the index alone can't be read consistently, and nothing rests on it."""
     every_method(state.store)

@@ -83,7 +83,6 @@ def install(*, fresh: bool) -> str:
         if find_java() is None:
             raise ToolMissing(f"needs Java {LEAST_JAVA} or newer: sudo apt-get install {JAVA_PACKAGE}")
     maven = program("mvn", "maven")
-    shutil.rmtree(folder(), ignore_errors=True)
     folder().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kafka-", dir=cache_dir()) as name:
         made = Path(name) / "made"
@@ -95,6 +94,7 @@ def install(*, fresh: bool) -> str:
                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if fetched.returncode != 0:
             raise ToolMissing(f"Maven could not fetch it: {(fetched.stdout.strip().splitlines() or ['no reason given'])[0]}")
+        shutil.rmtree(folder(), ignore_errors=True)
         made.rename(folder())
     _learn_classes()
     _write_tools()
