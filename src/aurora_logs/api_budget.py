@@ -77,16 +77,17 @@ class SharedRateLimit(RateLimit):
         except (Transient, StateAnswerLost):
             return
 
-    def _refresh(self, now_sec: float) -> None:
+    def _refreshed(self, now_sec: float) -> float:
         with self._lock:
             if now_sec < self._renew_at_sec or self._is_renewing:
-                return
+                return now_sec
             self._is_renewing = True
         try:
             self._renew(now_sec)
         finally:
             with self._lock:
                 self._is_renewing = False
+        return self._clock.monotonic_sec()  # the state store may have taken its time
 
     def _try(self, priority: Priority, ticket: object, now_sec: float) -> float:
         until_renewal_sec = max(self._renew_at_sec - now_sec, RETRY_POLL_SEC)

@@ -73,7 +73,7 @@ class RateLimit:
             self._join(priority, ticket)
         try:
             while True:
-                self._refresh(now_sec)
+                now_sec = self._refreshed(now_sec)
                 with self._lock:
                     wait_sec = self._try(priority, ticket, now_sec)
                 if wait_sec == 0:
@@ -106,8 +106,12 @@ class RateLimit:
     def give_back(self) -> None:
         """End the use of the budget; a shared one leaves the rest to the others."""
 
-    def _refresh(self, now_sec: float) -> None:
-        """Look whether the ceiling changed: never here, the whole budget is ours; a shared one asks. Called unlocked."""
+    def _refreshed(self, now_sec: float) -> float:
+        """Look whether the ceiling changed: never here, the whole budget is ours; a shared one asks. Called unlocked.
+
+        Returns the time after that.
+        """
+        return now_sec
 
     def _allow(self, ceiling_per_sec: float, now_sec: float) -> None:
         """Go on with another ceiling, at its full rate. Called locked."""

@@ -88,7 +88,7 @@ def test_live_shares_never_add_up_to_more_than_the_budget(store):
     limits = [a_busy_limit(store, f"pod-{number}", clock) for number in range(4)]
     for _ in range(200):
         for limit in limits:
-            limit._refresh(clock.monotonic_sec())
+            limit._refreshed(clock.monotonic_sec())
         assert sum(limit.share_per_sec for limit in limits) <= 10.0 + 1e-9
         clock.sleep(0.1)
 
@@ -101,12 +101,12 @@ def test_a_dead_replicas_share_comes_back_when_its_lease_is_over(store):
     dead, alive = a_busy_limit(store, "dead", clock), a_busy_limit(store, "alive", clock)
     for _ in range(100):
         for limit in (dead, alive):
-            limit._refresh(clock.monotonic_sec())
+            limit._refreshed(clock.monotonic_sec())
         clock.sleep(0.1)
     assert alive.share_per_sec == pytest.approx(5.0)
     died_sec = clock.monotonic_sec()
     while alive.share_per_sec < 10.0:
-        alive._refresh(clock.monotonic_sec())
+        alive._refreshed(clock.monotonic_sec())
         assert alive.share_per_sec + dead.share_per_sec <= 10.0 + 1e-9
         clock.sleep(0.1)
         assert clock.monotonic_sec() - died_sec < 2 * SHARE_LASTS_SEC
@@ -117,12 +117,12 @@ def test_a_dead_replicas_share_comes_back_when_its_lease_is_over(store):
 def test_a_replica_that_ends_gives_its_share_back_at_once(store):
     clock = SteppedClock()
     limit, other = a_limit(store, "a", clock), a_limit(store, "b", clock)
-    limit._refresh(clock.monotonic_sec())
-    other._refresh(clock.monotonic_sec())
+    limit._refreshed(clock.monotonic_sec())
+    other._refreshed(clock.monotonic_sec())
     assert (limit.share_per_sec, other.share_per_sec) == (10.0, 0.0)
     limit.give_back()
     clock.sleep(1.0)
-    other._refresh(clock.monotonic_sec())
+    other._refreshed(clock.monotonic_sec())
 
     assert (limit.share_per_sec, other.share_per_sec) == (0.0, 10.0)
 
@@ -130,9 +130,9 @@ def test_a_replica_that_ends_gives_its_share_back_at_once(store):
 def test_skewed_clocks_keep_a_lease_alive_a_little_longer(store):
     clock, ahead = SteppedClock(), SteppedClock()
     ahead.sleep(SHARE_LASTS_SEC + 3)
-    a_limit(store, "a", clock)._refresh(clock.monotonic_sec())
+    a_limit(store, "a", clock)._refreshed(clock.monotonic_sec())
     other = a_limit(store, "b", ahead, skew_sec=5.0)
-    other._refresh(ahead.monotonic_sec())
+    other._refreshed(ahead.monotonic_sec())
 
     assert other.share_per_sec == 0.0, "the first one's lease is live by its own clock"
 
@@ -143,15 +143,15 @@ def test_one_replicas_throttling_halves_the_budget_of_all_once(store):
     limits = [a_busy_limit(store, f"pod-{number}", clock) for number in range(2)]
     for _ in range(100):
         for limit in limits:
-            limit._refresh(clock.monotonic_sec())
+            limit._refreshed(clock.monotonic_sec())
         clock.sleep(0.1)
     started_sec = clock.monotonic_sec()
     clock.sleep(0.05)
     for _ in range(10):
         limits[0].throttled(started_sec)
-    limits[0]._refresh(clock.monotonic_sec())
+    limits[0]._refreshed(clock.monotonic_sec())
     limits[1].throttled(started_sec)
-    limits[1]._refresh(clock.monotonic_sec())
+    limits[1]._refreshed(clock.monotonic_sec())
 
     assert store.api_budget(KEY).rate_per_sec == pytest.approx(5.0)
     assert sum(limit.share_per_sec for limit in limits) <= 5.0 + 1e-9
@@ -163,7 +163,7 @@ def test_the_budget_never_falls_below_its_floor(store):
     for _ in range(20):
         started_sec = limit.acquire()
         limit.throttled(started_sec)
-        limit._refresh(clock.monotonic_sec())
+        limit._refreshed(clock.monotonic_sec())
 
     assert store.api_budget(KEY).rate_per_sec >= FLOOR_PER_SEC
 
@@ -189,6 +189,29 @@ def test_without_the_store_the_share_is_used_to_its_end_and_then_no_call_is_made
         [limit.acquire() for _ in range(100)]
 
     assert max(calls) < ends_sec < clock.monotonic_sec()
+
+
+class Slow:
+    """A state store that takes longer to answer than a share lasts."""
+
+    def __init__(self, store, clock):
+        self._store, self._clock = store, clock
+
+    def api_budget(self, name):
+        self._clock.sleep(SHARE_LASTS_SEC + 1)
+        return self._store.api_budget(name)
+
+    def save_api_budget(self, budget, *, seen):
+        return self._store.save_api_budget(budget, seen=seen)
+
+
+def test_a_share_that_came_too_late_is_not_used(store):
+    """Its lease counts from before it was asked for: the others may have it by now."""
+    clock = SteppedClock()
+    limit = a_limit(Slow(store, clock), "a", clock, patience_sec=20.0)
+
+    with pytest.raises(Throttled):
+        limit.acquire()
 
 
 def test_a_replica_without_a_share_waits_for_one_and_gives_up_after_its_patience(store):
