@@ -11,7 +11,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from msgspec.structs import replace
 from tests.architecture.tree import ROOT
 from tests.contracts.samples import a_task
@@ -73,8 +73,16 @@ class Bench:
 
     def ends(self):
         reader = Consumer({"bootstrap.servers": self.broker.address, "group.id": "reader"})
+        ends_sec = time.monotonic() + SOON_SEC
         with contextlib.closing(reader):
-            return {number: reader.get_watermark_offsets(TopicPartition(self.topic, number), 10)[1] for number in range(3)}
+            while True:
+                try:
+                    return {number: reader.get_watermark_offsets(TopicPartition(self.topic, number), 10)[1]
+                            for number in range(3)}
+                except KafkaException:  # a new topic: the broker is told that it leads a moment after it says so
+                    if time.monotonic() > ends_sec:
+                        raise
+                    time.sleep(0.1)
 
     def describe(self):
         return self.broker.tool("kafka-consumer-groups.sh", "--describe", "--group", self.group)
