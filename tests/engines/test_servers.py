@@ -48,9 +48,10 @@ def test_two_runs_at_once_do_not_meet(dynamodb):
 
 
 @pytest.mark.engine("dynoxide")
-def test_a_killed_test_run_leaves_no_server_behind():
+def test_a_killed_test_run_leaves_no_server_behind(tmp_path):
     script = ("from tools.servers import dynoxide\nwith dynoxide.running() as it:\n    print(it.pid, flush=True)\n    input()\n")
-    run = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                           env={**os.environ, "TMPDIR": str(tmp_path)})
     server = int(run.stdout.readline())
     assert is_running(server)
     ended = os.pidfd_open(server)
