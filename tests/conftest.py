@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 from tools import engines
+from tools.servers import dynoxide, kafka
 
 from aurora_logs.settings import Settings
 
@@ -68,6 +69,20 @@ def _only_loopback():
         guarded(method)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """One Kafka broker for all tests of a run; each test takes topics and groups of its own."""
+    with kafka.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dynamodb():
+    """One DynamoDB engine for all tests of a run; each test takes tables of its own."""
+    with dynoxide.running() as running:
+        yield running
 
 
 def pytest_runtest_setup(item):

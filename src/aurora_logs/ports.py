@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
+from aurora_logs.records.budget import ApiBudget
 from aurora_logs.records.fleet import (
     Delivered,
     Instance,
@@ -20,6 +21,7 @@ from aurora_logs.records.fleet import (
 )
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
 from aurora_logs.records.insight import Statement, Table, Volume
+from aurora_logs.records.provision import Shape
 
 T = TypeVar("T")
 
@@ -124,11 +126,14 @@ class Queue(Protocol):
         """Add a hint; returns when it is durable. Twice the same file before a take is one delivery (embedded).
 
         deadline_ms: epoch ms when the source deletes the file; earlier deadlines are handed out first. 0: unknown.
-        Raises: Transient.
+        Raises: Transient; of a distributed queue also ConfigError (no such topic, no access) and Permanent (too large).
         """
 
     def take(self, wait_sec: float) -> Delivery | None:
-        """Take the most urgent task; None when there was none for `wait_sec` seconds. Raises: Transient."""
+        """Take the most urgent task; None when there was none for `wait_sec` seconds.
+
+        Raises: Transient, with the reason why nothing can come now; a worker outlives it.
+        """
 
 
 class StateStore(Protocol):
@@ -221,6 +226,32 @@ class StateAdmin(Protocol):
 
     def dead_letters(self, *, gaps: bool = False) -> list[DeadLetter]:
         """Return the open dead letters, or the gaps."""
+
+
+class BudgetStore(Protocol):
+    """The shared API budget, a row of the state store; the same adapters as StateStore.
+
+    Raises everywhere: Transient (not applied), StateAnswerLost (may be applied), ConfigError.
+    """
+
+    def api_budget(self, budget_id: str) -> ApiBudget | None:
+        """Read the row consistently."""
+
+    def save_api_budget(self, budget: ApiBudget, *, seen: int) -> bool:
+        """Write the row if its version still is `seen` (0: there is no row); False else. `budget.version` is seen + 1."""
+
+
+class Provisioning(Protocol):
+    """What must exist at the other side before services run (tables, topics); one adapter each. Used by one thread."""
+
+    def names(self) -> list[str]:
+        """Names of all things of the contract, in the order of their making."""
+
+    def look(self, name: str) -> Shape:
+        """Compare one thing with the contract; changes nothing. Raises: Transient, ConfigError."""
+
+    def make(self, name: str) -> None:
+        """Make what is missing of one thing; returns when it can be used. Twice is harmless. Raises: Transient, ConfigError."""
 
 
 class Sink(Protocol):
@@ -355,6 +386,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random",
-    "Sink", "StateAdmin", "StateStore", "Workers",
+    "BudgetStore", "Claim", "Clock", "Delivery", "Files", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Position",
+    "Provisioning", "Queue", "Random", "Sink", "StateAdmin", "StateStore", "Workers",
 ]

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from aurora_logs import names
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
@@ -64,8 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     source_backend: Annotated[Literal["rds", "folder"], _knob("where log files come from")] = "rds"
     source_dir: Annotated[str, _knob("SOURCE_BACKEND=folder: directory laid out as <instance>/<log file name>")] = ""
-    queue_backend: Annotated[Literal["embedded"], _knob("what carries the hints")] = "embedded"
-    state_backend: Annotated[Literal["embedded"], _knob("what keeps the state")] = "embedded"
+    queue_backend: Annotated[Literal["embedded", "kafka"], _knob("what carries the hints")] = "embedded"
+    state_backend: Annotated[Literal["embedded", "dynamodb"], _knob("what keeps the state")] = "embedded"
     sink_backend: Annotated[Literal["embedded", "openobserve"], _knob("where records go")] = "embedded"
     data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
 
@@ -76,9 +77,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                                                    le=1440)] = 5.0
     discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
                                                    le=86_400)] = 0.0
-    rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14", ge=0.5,
-                                               le=1000)] = 10.0
+    rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14. With "
+                                               "STATE_BACKEND=dynamodb over all processes", ge=0.5, le=1000)] = 10.0
+    aws_account_id: Annotated[str, _knob("account whose API budget is shared; empty: asked of AWS")] = ""
     zone: Annotated[str, _knob("zone of log times that print none: a zone name")] = "UTC"
+
+    kafka_brokers: Annotated[str, _knob("QUEUE_BACKEND=kafka: host:port of the brokers, separated by commas")] = ""
+    kafka_security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _knob(
+        "how the brokers are reached; SASL_*: with a login")] = "PLAINTEXT"
+    kafka_sasl_mechanism: Annotated[Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "AWS_MSK_IAM"], _knob(
+        "how to log in; AWS_MSK_IAM: with the AWS credentials in force")] = ""
+    kafka_username: Annotated[str, _knob("login at the brokers; or the path of a file that holds it: KAFKA_USERNAME_FILE")] = ""
+    kafka_password: Annotated[Secret, _knob("its password; or the path of a file that holds it: KAFKA_PASSWORD_FILE")] = Secret()
+    kafka_ca_file: Annotated[str, _knob("own certificate authority of the brokers, PEM; empty: the system's")] = ""
+    consumer_group: Annotated[str, _knob("group of all processors")] = names.CONSUMER_GROUP
+    instance_table: Annotated[str, _knob("STATE_BACKEND=dynamodb: table of instances")] = names.INSTANCE_TABLE
+    tracking_table: Annotated[str, _knob("table of log files")] = names.TRACKING_TABLE
+    checkpoint_table: Annotated[str, _knob("table of checkpoints")] = names.CHECKPOINT_TABLE
+    dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
@@ -158,6 +174,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
+MAY_BE_A_FILE = ("kafka_username", "kafka_password")
+"""Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
+
 # Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
 REPLACED = {
     "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
@@ -205,6 +224,15 @@ def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], pr
 def is_secret(name: str) -> bool:
     """Tell whether a setting's value may be shown to nobody."""
     return isinstance(getattr(Settings(), name), Secret)
+
+
+def _content(name: str, path: str, problems: list[str]) -> str | None:
+    """Read the value that NAME_FILE points at, without the newline at its end."""
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{name} = {path!r} (environment): {getattr(error, 'strerror', None) or 'it is no text'}")
+        return None
 
 
 def _unknown(name: str, known: list[str], origin: str) -> str:
@@ -256,6 +284,10 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
+    for name in MAY_BE_A_FILE:
+        variable = f"{name.upper()}_FILE"
+        if environ.get(variable) and (text := _content(variable, environ[variable], problems)) is not None:
+            take(name, text, f"{variable} {environ[variable]}")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
@@ -308,6 +340,11 @@ def _unfit(settings: Settings) -> list[str]:
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
     if settings.sink_backend == "openobserve":
         problems += _unfit_openobserve(settings)
+    if settings.queue_backend == "kafka":
+        problems += _unfit_kafka(settings)
+    tables = [settings.instance_table, settings.tracking_table, settings.checkpoint_table, settings.dlq_table]
+    if len(set(tables)) < len(tables):  # BAN-S01
+        problems.append("INSTANCE_TABLE, TRACKING_TABLE, CHECKPOINT_TABLE and DLQ_TABLE must be four different tables")
     if settings.sink_backend != "embedded":
         if settings.lease_sec < 2 * settings.post_timeout_sec:
             problems.append(f"LEASE_SEC = {settings.lease_sec}: at least 2 x POST_TIMEOUT_SEC ({settings.post_timeout_sec})")
@@ -324,6 +361,18 @@ def _unfit_openobserve(settings: Settings) -> list[str]:
         value, file = getattr(settings, f"openobserve_{name}"), getattr(settings, f"openobserve_{name}_file")
         if bool(value) == bool(file):
             problems.append(f"OPENOBSERVE_{name.upper()} or OPENOBSERVE_{name.upper()}_FILE is required, one of the two")
+    return problems
+
+
+def _unfit_kafka(settings: Settings) -> list[str]:
+    problems = []
+    if not settings.kafka_brokers.strip(" ,"):
+        problems.append("KAFKA_BROKERS is required for QUEUE_BACKEND=kafka: host:port, separated by commas")
+    needs_login = settings.kafka_security_protocol.startswith("SASL_")
+    if needs_login != bool(settings.kafka_sasl_mechanism):
+        problems.append("KAFKA_SASL_MECHANISM goes with KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT, and only with them")
+    if settings.kafka_sasl_mechanism not in ("", "AWS_MSK_IAM") and not (settings.kafka_username and settings.kafka_password):
+        problems.append(f"KAFKA_USERNAME and KAFKA_PASSWORD are required for {settings.kafka_sasl_mechanism}")
     return problems
 
 

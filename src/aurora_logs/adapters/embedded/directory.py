@@ -92,6 +92,7 @@ def open_beside(path: Path) -> Database:
     database = Database(directory.state_file)
     try:
         refuse_newer_rows(database)
+        create_tables(database)  # columns of this version, where an older one collected here
     except BaseException:
         database.close()
         raise
