@@ -4,6 +4,7 @@ import atexit
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
@@ -29,7 +30,14 @@ def _scrub_environment() -> None:
     }
 
 
+def _answer_to_interrupts() -> None:
+    """A test run in the background of a shell ignores SIGINT, and so would every process that it starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _scrub_environment()
+_answer_to_interrupts()
 
 
 class NotLoopback(AssertionError):
