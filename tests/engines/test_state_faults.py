@@ -46,6 +46,7 @@ from aurora_logs.errors import (
     Transient,
     Unreachable,
 )
+from aurora_logs.records.fleet import Delivered
 from aurora_logs.settings import Settings
 from aurora_logs.stages.claim import claim as claimed_file
 
@@ -135,8 +136,8 @@ REPEATED_ON_A_ROW = {
     "W3 queued": (lambda store: store.queued(INSTANCE, FILE, 5), None),
     "missed": (lambda store: store.missed(INSTANCE, FILE, 1), None),
     "W9 finish": (lambda store: store.track_progress(
-        INSTANCE, FILE, status="completed", segment_id="s", delivered_bytes=1000, records=1, gap_bytes=0, raw_records=0,
-        error="", now_sec=1, file_size=1000), True),
+        INSTANCE, FILE, Delivered(segment_id="s", delivered_bytes=1000, records=1), status="completed", now_sec=1,
+        as_listed=a_tracked()), True),
     "W11 audited": (lambda store: store.audited(INSTANCE, FILE, delivered_bytes=1000, now_sec=9), True),
     "W12 prune": (lambda store: store.prune(INSTANCE, FILE), None),
 }
