@@ -189,3 +189,21 @@ def test_a_line_cut_inside_the_compared_bytes_moves_nothing_backward(bench):
 
     assert len(one.stored_lines()) == 40
     assert (one.row().gap_bytes, one.row().byte_offset) == (0, len(source.files[FAMILY]))
+
+
+def test_an_old_hint_of_a_finished_file_costs_one_read_of_the_state(work):
+    """REL-34, 36: no claim, no call to RDS, no request to the sink."""
+    one = work()
+    while one.waiting():
+        one.processor.work_once(0.0)
+        one.bench.clock.sleep(1)
+    one.bench.queue.put(Task(instance_id="db-1", cluster_id="", engine="aurora-mysql", log_type="slowquery", log_file_name=FAMILY,
+                             last_written=1, size=1, timestamp="2026-10-10T00:00:00Z"), deadline_ms=0)
+    one.bench.state.calls.clear()
+    one.bench.sink.calls.clear()
+    reads = len(one.source.reads)
+
+    one.processor.work_once(0.0)
+
+    assert one.waiting() == 0
+    assert (one.bench.state.calls, one.bench.sink.calls, len(one.source.reads)) == (["instances", "tracked"], [], reads)
