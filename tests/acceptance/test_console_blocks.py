@@ -131,7 +131,7 @@ def test_a_block_prints_what_it_says(block, shells, request):
 
 
 def test_no_block_ran_nowhere():
-    """What can't be run here says why; all others ran just now."""
+    """UX-147: what can't be run here says why; all others ran just now."""
     silent = [one.id for one in ALL if one.needs not in RUNS and not one.why]
 
     assert silent == []
@@ -140,6 +140,7 @@ def test_no_block_ran_nowhere():
 
 
 def test_one_demo_is_enough():
+    """UX-20, UX-28: the front page's block is the demo, and holds the columns of the proof."""
     demos = [one.id for one in ALL for step in one.steps if step.command.startswith((DEMO_COMMAND, "aurora-logs demo"))]
 
     assert demos == ["README.md 1"]

@@ -1,5 +1,6 @@
 """H-12: generated pages are fresh, links lead somewhere, and commands on pages exist."""
 
+import ast
 import re
 import shlex
 
@@ -84,3 +85,22 @@ def test_the_guarantee_stands_on_the_front_page():
 
     assert ("while RDS still has the bytes, no entry is lost; no entry is shown twice; every byte that could not be "
             "delivered is counted, named and alarmed.") in readme
+
+
+def test_every_next_step_that_the_product_tells_is_a_command():
+    """UX-148: each `aurora-logs …` in a message of the source exists, so that no next step leads nowhere."""
+    found = {}
+    for path in (ROOT / "src/aurora_logs").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "aurora-logs " in node.value:
+                found |= dict.fromkeys(re.findall(r"aurora-logs ((?:[a-z]+(?: (?=[a-z]))?){1,2})", node.value), path.name)
+    root = typer.main.get_command(build())
+    unknown = []
+    for words, name in found.items():
+        command = root.commands.get(words.split()[0])
+        children = getattr(command, "commands", None)
+        if command is None or (children is not None and words.split()[1:2] and words.split()[1] not in children):
+            unknown.append((words, name))
+
+    assert len(found) > 15
+    assert unknown == []
