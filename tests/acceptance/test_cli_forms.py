@@ -14,6 +14,7 @@ import yaml
 from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, aurora_logs, environment
 from tests.acceptance.pseudo_terminal import OWN_ESCAPES, Screen, on_terminal
 
+PROMISED = json.loads((Path(__file__).parents[1] / "unit/cli/promised_fields.json").read_text())
 LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", "list"), ("gaps", "list"), ("dlq", "list"),
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show"), ("doctor",),
          ("query", "SELECT instance_id, count(*) AS n FROM aurora_slowquery_logs GROUP BY ALL")]
@@ -32,6 +33,7 @@ def test_yaml_is_the_object_of_json(env, words):
 
     assert as_yaml.keys() == as_json.keys()
     assert as_yaml["kind"] == as_json["kind"]
+    assert all(set(item) == set(PROMISED[as_json["kind"]]) for item in as_json["items"] if as_json["kind"] != "rows")
     assert [set(item) for item in as_yaml["items"]] == [set(item) for item in as_json["items"]]
 
 
