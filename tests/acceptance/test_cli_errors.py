@@ -3,10 +3,12 @@
 Cases: issue "Errors", UX-47..53, REL-49..51, RDS-15.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 
 import pytest
@@ -213,6 +215,23 @@ def test_a_damaged_state_file_is_named_with_the_cure(simulator, tmp_path, words)
     assert answer.code == 2
     assert "state.sqlite3" in answer.err
     assert "restore" in answer.err
+
+
+def test_a_row_that_was_spoilt_by_hand_is_named_with_the_cure(simulator, tmp_path):
+    """REL-49: not a bug of ours, and health says that it could not read it."""
+    env = simulator.env(tmp_path)
+    aurora_logs("run", "--once", "--instance", "reports", env=env)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite3")) as state, state:
+        state.execute("""UPDATE "aurora-log-checkpoints" SET intent = '{"id": 5'""")
+        state.execute("""UPDATE "aurora-log-file-tracking" SET file_size = 'much'""")
+        state.execute("""UPDATE "aurora-instance-metadata" SET updated_at = 'soon'""")
+
+    for words in (("checkpoints", "list"), ("files", "list"), ("instances", "list")):
+        answer = aurora_logs(*words, env=env)
+        assert answer.code == 2
+        assert "the row of reports" in answer.err
+        assert "restore the state file" in answer.err
+    assert aurora_logs("health", env=env).code == 8
 
 
 def test_a_newer_state_is_refused_unchanged(simulator, tmp_path):
