@@ -346,3 +346,21 @@ def test_redaction_off_is_loud():
     answer = aurora_logs("config", "show", "--changed", env=environment(REDACTION="off"))
 
     assert "REDACTION is off" in answer.err
+
+
+@pytest.mark.parametrize("content", [b'{"_timestamp": 1, "cut', bytes(range(256)) * 8, b""], ids=["cut", "noise", "empty"])
+def test_a_damaged_file_of_records_is_named_with_the_cure(tmp_path, content):
+    """REL-49: no statement was wrong, and no table was misspelt; an empty file is one without records."""
+    folder = tmp_path / "logs" / "db" / "slowquery"
+    folder.mkdir(parents=True)
+    (folder / "mysql-slowquery.log.2026-11-24.3").write_text(SLOW_ENTRY)
+    env = environment(SOURCE_BACKEND="folder", SOURCE_DIR=str(tmp_path / "logs"), DATA_DIR=str(tmp_path / "data"))
+    assert aurora_logs("run", "--once", env=env).code == 0
+    (stored,) = (tmp_path / "data" / "batches").rglob("*.ndjson")
+    stored.write_bytes(content)
+
+    for words in (("query", "SELECT count(*) FROM aurora_slowquery_logs"), ("top", "queries"), ("search", "x")):
+        answer = aurora_logs(*words, env=env)
+
+        assert answer.code == (2 if content else 0), answer.err
+        assert not content or (str(stored) in answer.err and "restore it from a copy" in answer.err)
