@@ -11,6 +11,7 @@ from tests.docs.console_blocks import AWS, RUNS, blocks, pages
 from tools.docs import PAGES, renewed
 
 from aurora_logs.cli.app import build
+from aurora_logs.settings import knobs
 
 INLINE = re.compile(r"`(aurora-logs [a-z][^`\n]*)`")
 
@@ -104,3 +105,16 @@ def test_every_next_step_that_the_product_tells_is_a_command():
 
     assert len(found) > 15
     assert unknown == []
+
+
+OF_OTHERS = re.compile(r"AWS_.*|XDG_.*|NO_COLOR|TMPDIR|SCHEDULES|KILLS|ARGS|NAME|FRESH|CI|PYTHONUTF8|AURORA_LOGS_(CONFIG|CORPORA|BENCH_PRODUCT)")
+
+
+def test_every_variable_on_a_page_is_a_setting():
+    """NAM-01: names in capitals with `=` or in backticks are settings, or variables of others that are known here."""
+    known = {knob.name.upper() for knob in knobs()}
+    found = {(str(page.relative_to(ROOT)), name) for page in pages()
+             for name in re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text(encoding="utf-8"))}
+
+    assert len(found) > 30
+    assert [(page, name) for page, name in sorted(found) if name not in known and not OF_OTHERS.fullmatch(name)] == []
