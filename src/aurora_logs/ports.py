@@ -162,10 +162,11 @@ class StateStore(Protocol):
         """Return all rows of an instance."""
 
     def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
-                       error: str = "", file_size: int | None = None) -> bool:
+                       error: str = "", as_listed: TrackedFile | None = None) -> bool:
         """W9, W10, W13: the worker's half of the row; it is not audited any more.
 
-        Only while no claim of a later epoch has written it and, `file_size` given, the row still has it (False else).
+        Only while no claim of a later epoch has written it and, `as_listed` given, the row still has that size and
+        last-written time (False else).
         """
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
@@ -287,6 +288,9 @@ class Files(Protocol):
 
     def loss_reason(self) -> str:
         """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
+
+    def left(self, checkpoint: Checkpoint) -> None:
+        """The work turns to another segment: keep what is known of this one, unless it is drained."""
 
     def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.

@@ -112,7 +112,7 @@ def test_what_is_noted_of_an_unknown_file_is_a_conflict_and_makes_no_row(state):
 
 
 HALF = Delivered(segment_id="seg", delivered_bytes=500, records=5, gap_bytes=1, raw_records=2, ids_crc=77,
-                 tail_hash=b"\x01\x00" + b"\xff" * 16, epoch=3)
+                 tail_hash=b"\x01\x00" + b"\xff" * 16, resend_until=9, epoch=3)
 
 
 def progress(state, delivered=HALF, **changes):
@@ -143,9 +143,10 @@ def test_a_finish_is_refused_when_the_file_grew_meanwhile(state):
     state.store.see(a_tracked(file_size=1000))
     state.store.grow(INSTANCE, FILE, file_size=1100, last_written=1, now_sec=1)
 
-    assert not progress(state, status="completed", file_size=1000)
+    assert not progress(state, status="completed", as_listed=a_tracked(file_size=1000))
+    assert not progress(state, status="completed", as_listed=a_tracked(file_size=1100, last_written=2))
     assert state.store.tracked(INSTANCE)[0].status == "discovered"
-    assert progress(state, status="completed", file_size=1100)
+    assert progress(state, status="completed", as_listed=a_tracked(file_size=1100, last_written=1))
 
 
 def test_progress_of_an_unknown_file_makes_no_row(state):

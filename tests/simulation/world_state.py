@@ -51,10 +51,11 @@ class StateWorld:
     def tracked(self, instance_id):
         return [self.tracking[key] for key in sorted(self.tracking) if key[0] == instance_id]
 
-    def track_progress(self, instance_id, log_file_name, delivered, *, status, now_sec, error="", file_size=None):
+    def track_progress(self, instance_id, log_file_name, delivered, *, status, now_sec, error="", as_listed=None):
         key = instance_id, log_file_name
         row = self.tracking.get(key)
-        if row is None or row.epoch > delivered.epoch or file_size not in (None, row.file_size):
+        if row is None or row.epoch > delivered.epoch or (
+                as_listed and (as_listed.file_size, as_listed.last_written) != (row.file_size, row.last_written)):
             return False
         self._change(key, "progress", status=status, error=error, updated_at=now_sec, audited_at=0, **asdict(delivered))
         return True

@@ -75,6 +75,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
     ids_crc:   CRC-32 over the record ids in file order, so that an audit sees more than a number.
     tail_hash: as on the checkpoint, so that a file that was cut is noticed when the checkpoint was deleted too.
+    resend_until: up to where the segment may be stored although it is not known to be (Checkpoint.resend_until).
     epoch:     of the claim that wrote it: a write of an older one is refused (law 2); 0 outside a claim.
     """
 
@@ -85,6 +86,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     raw_records: int = 0
     ids_crc: int = 0
     tail_hash: bytes = b""
+    resend_until: int = 0
     epoch: int = 0
 
 
@@ -93,8 +95,8 @@ class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     Units: last_written in ms; discovered_at, queued_at, updated_at, audited_at in epoch seconds; sizes in bytes.
     status:          discovered, processing, completed, failed.
-    delivered_bytes: delivered position in this name's segment; records: entries delivered from it; ids_crc, tail_hash, epoch:
-                     see Delivered.
+    delivered_bytes: delivered position in this name's segment; records: entries delivered from it; ids_crc, tail_hash,
+                     resend_until, epoch: see Delivered.
     family:          name of the checkpoint row that covers this file.
     segment_id:      the segment that delivered_bytes refers to; "" before the first delivery.
     missing:         whole listings in a row that lacked this file.
@@ -122,6 +124,7 @@ class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
     raw_records: int = 0
     ids_crc: int = 0
     tail_hash: bytes = b""
+    resend_until: int = 0
     epoch: int = 0
     schema_version: int = 1
 
@@ -142,4 +145,4 @@ def delivered_of(row: TrackedFile) -> Delivered:
     """Return the worker's half of a row."""
     return Delivered(segment_id=row.segment_id, delivered_bytes=row.delivered_bytes, records=row.records,
                      gap_bytes=row.gap_bytes, raw_records=row.raw_records, ids_crc=row.ids_crc, tail_hash=row.tail_hash,
-                     epoch=row.epoch)
+                     resend_until=row.resend_until, epoch=row.epoch)

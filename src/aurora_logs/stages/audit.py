@@ -86,6 +86,9 @@ class Rereading:
         """Nothing is lost anew by a reread."""
         return "purged"
 
+    def left(self, checkpoint: Checkpoint) -> None:
+        """A reread stays in its segment."""
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """The whole segment was read; its row is marked already."""
         del row, checkpoint

@@ -96,6 +96,17 @@ class HeldClaim:
             gap_bytes=back.gap_bytes, furniture_bytes=back.furniture_bytes, ids_crc=back.ids_crc,
             tail_hash=back.tail_hash, resend_until=max(row.resend_until, row.byte_offset), quiet_end=-1, quiet_since=0,
             kept=tuple(one for one in row.kept if one.byte_offset <= back.byte_offset)))
+        self.forget_letters()
+
+    def forget_letters(self) -> None:
+        """What was given up in a range that is read anew is no verdict any more: other bytes may stand there."""
+        row = self.checkpoint
+        if row.byte_offset >= row.resend_until:
+            return
+        for letter in [*self._state.dead_letters(), *self._state.dead_letters(gaps=True)]:
+            is_ours = (letter.resource_id, letter.segment_id) == (row.resource_id, row.segment_id)
+            if is_ours and letter.from_position >= row.byte_offset:
+                self._state.delete_dead_letter(letter.message_id)
 
     def note_end(self, end_offset: int) -> bool:
         """Remember where the unfinished end lies; True once it stood there for BATCH_TIMEOUT_SEC (FMT-04)."""
@@ -250,6 +261,7 @@ def claim(state: StateStore, clock: Clock, random: Random, settings: Settings, i
     held = _take(state, clock, random, settings, initial, f"{worker}/{random.nonce()}")
     telemetry.file_claimed(held.checkpoint)
     try:
+        held.forget_letters()  # a way back may have been cut off before it
         yield held
     except AuroraLogsError:
         _let_go(held)

@@ -179,13 +179,19 @@ class FamilyFiles:
         if row is not None and row.status != "processing":
             self._track(row, _delivered_at(checkpoint, row), "processing")
 
+    def left(self, checkpoint: Checkpoint) -> None:
+        """The work turns to an older segment: its row keeps what is known of this one."""
+        row = self._current(checkpoint)
+        if checkpoint.segment_id and row is not None and row.status != "completed":
+            self._track(row, _delivered_at(checkpoint, row), row.status)
+
     def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
         """All of a closed segment is delivered or accounted for; False when it is listed with another size by now.
 
         checkpoint: at its end; None when it was delivered at another time, as the row tells.
         """
         delivered = _delivered_at(checkpoint, row) if checkpoint else delivered_of(row)
-        return self._track(row, replace(delivered, delivered_bytes=row.file_size), "completed", file_size=row.file_size)
+        return self._track(row, replace(delivered, delivered_bytes=row.file_size), "completed", only_as_listed=True)
 
     def finish(self, checkpoint: Checkpoint) -> bool:
         """W9 after the lease is given back: completed when all that was listed is delivered; False when more is left."""
@@ -198,7 +204,7 @@ class FamilyFiles:
         delivered = _delivered_at(checkpoint, row)
         complete = delivered.delivered_bytes >= row.file_size
         unchanged = self._track(row, delivered, "completed" if complete else "discovered",
-                                file_size=row.file_size if complete else None)
+                                only_as_listed=complete)
         if complete and not unchanged:  # it grew in that moment: leave it to the next listing's hint
             self._track(row, delivered, "discovered")
         return complete and unchanged
@@ -209,14 +215,14 @@ class FamilyFiles:
 
     def delivered_again(self, row: TrackedFile) -> None:
         """Records of a finished file were sent again: its audit has to wait until they are old enough."""
-        self._track(row, delivered_of(row), "completed", file_size=row.file_size)
+        self._track(row, delivered_of(row), "completed", only_as_listed=True)
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
         """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""
         for row in self._rows:
             if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
                     self._current(checkpoint) is not row):
-                self._track(row, Delivered(), "completed", file_size=0)
+                self._track(row, Delivered(), "completed", only_as_listed=True)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""
@@ -245,10 +251,10 @@ class FamilyFiles:
         return bool(hour) and any(ordinal_order(hour) < ordinal_order(other) for other in others)
 
     def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, error: str = "",
-               file_size: int | None = None) -> bool:
+               only_as_listed: bool = False) -> bool:
         delivered = replace(delivered, epoch=self._epoch)
         applied = self._state.track_progress(row.instance_id, row.log_file_name, delivered, status=status, error=error,
-                                             now_sec=self._clock.now_us() // 1_000_000, file_size=file_size)
+                                             now_sec=self._clock.now_us() // 1_000_000, as_listed=row if only_as_listed else None)
         if applied:
             self._take([replace(one, status=status, **asdict(delivered)) if one.log_file_name == row.log_file_name else one
                         for one in self._others])
@@ -259,7 +265,7 @@ def _delivered_at(checkpoint: Checkpoint, row: TrackedFile) -> Delivered:
     return Delivered(
         segment_id=checkpoint.segment_id or row.segment_id, delivered_bytes=checkpoint.byte_offset,
         records=checkpoint.record_count, gap_bytes=checkpoint.gap_bytes, raw_records=checkpoint.raw_records,
-        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, epoch=checkpoint.epoch)
+        ids_crc=checkpoint.ids_crc, tail_hash=checkpoint.tail_hash, resend_until=checkpoint.resend_until, epoch=checkpoint.epoch)
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -344,7 +350,7 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
     epoch = max((row.epoch for row in rows), default=0)  # a row that was deleted by hand goes on counting
     first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
-    return begin(first, delivered_of(start), resend_until=start.file_size) if start else first  # RUN-68: the row may lag
+    return begin(first, delivered_of(start), resend_until=max(start.file_size, start.resend_until)) if start else first  # RUN-68: the row may lag
 
 
 __all__ = ["FamilyFiles", "Listing", "deadline_ms", "first_checkpoint", "hints", "log_file"]

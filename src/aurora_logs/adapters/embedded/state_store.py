@@ -96,14 +96,14 @@ class SqliteStateStore:
         return [tracked_record(row) for row in rows]
 
     def track_progress(self, instance_id: str, log_file_name: str, delivered: Delivered, *, status: str, now_sec: int,
-                       error: str = "", file_size: int | None = None) -> bool:
+                       error: str = "", as_listed: TrackedFile | None = None) -> bool:
         """W9, W10, W13; False when the row is gone, or has another size than the one that was seen."""
         return self._db.change(
             f"UPDATE {TRACKING} SET status = ?, segment_id = ?, delivered_bytes = ?, records = ?, gap_bytes = ?,"
-            f" raw_records = ?, ids_crc = ?, tail_hash = ?, epoch = ?, audited_at = 0, error = ?, updated_at = ? WHERE {FILE}"
-            " AND (? IS NULL OR file_size = ?) AND coalesce(epoch, 0) <= ?",
+            f" raw_records = ?, ids_crc = ?, tail_hash = ?, resend_until = ?, epoch = ?, audited_at = 0, error = ?, updated_at = ? WHERE {FILE}"
+            f" AND coalesce(epoch, 0) <= ?{' AND file_size = ? AND last_written = ?' if as_listed else ''}",
             (status, *msgspec.structs.astuple(delivered), error, now_sec, instance_id,
-             log_file_name, file_size, file_size, delivered.epoch)) == 1
+             log_file_name, delivered.epoch, *([as_listed.file_size, as_listed.last_written] if as_listed else []))) == 1
 
     def audited(self, instance_id: str, log_file_name: str, *, delivered_bytes: int, now_sec: int) -> bool:
         """W11."""

@@ -35,7 +35,7 @@ TRACKING_COLUMNS = {
     "discovered_at": "INTEGER", "updated_at": "INTEGER", "delivered_bytes": "INTEGER", "records": "INTEGER",
     "gap_bytes": "INTEGER", "queued_at": "INTEGER", "error": "TEXT", "audited_at": "INTEGER", "segment_id": "TEXT",
     "missing": "INTEGER", "raw_records": "INTEGER", "ids_crc": "INTEGER", "tail_hash": "BLOB",
-    "epoch": "INTEGER", "schema_version": "INTEGER",
+    "resend_until": "INTEGER", "epoch": "INTEGER", "schema_version": "INTEGER",
 }
 CHECKPOINT_COLUMNS = {
     "instance_id": "TEXT NOT NULL", "log_file_name": "TEXT NOT NULL", "resource_id": "TEXT", "segment_id": "TEXT",

@@ -44,6 +44,8 @@ def download(source: LogSource, held: Claim, files: Files, log_format: Format) -
 
 def _segments(source: LogSource, held: Claim, files: Files, log_format: Format, visit: Visit) -> Iterator[Portion]:
     while (step := next_step(held.checkpoint, files, visit)) is not None:
+        if _segment_of(step) not in ("", held.checkpoint.segment_id):
+            files.left(held.checkpoint)
         if isinstance(step, Lost):
             yield from _lost(held, step, files.loss_reason())
             visit.gone.add(step.gap.segment_id)
@@ -58,6 +60,10 @@ def _segments(source: LogSource, held: Claim, files: Files, log_format: Format, 
         row = next((one for one in files.segments() if one.log_file_name == step.log_file_name), None)
         if row is not None and not files.drained(row, held.checkpoint):
             raise Rotation
+
+
+def _segment_of(step: Segment | Lost) -> str:
+    return step.gap.segment_id if isinstance(step, Lost) else step.segment_id
 
 
 def _lost(held: Claim, lost: Lost, reason: str) -> Iterator[Portion]:
