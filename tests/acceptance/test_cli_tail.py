@@ -50,7 +50,7 @@ def test_more_instances_than_asked_for_are_refused_with_their_number(env):
 
 def test_an_entry_that_is_tailed_has_the_id_it_is_delivered_with(env):
     """UX-32: JSON of `tail` and rows of `query` can be joined."""
-    found = entries(aurora_logs("tail", "shop-1|ledger-1|billing", "--direct", "-n", "20", "-o", "json", env=env))
+    found = entries(aurora_logs("tail", "shop|ledger", "--direct", "-n", "20", "-o", "json", env=env))
     union = " UNION ALL ".join(f"SELECT record_id FROM aurora_{name}_logs" for name in ("slowquery", "error", "postgresql"))
     stored = {row["record_id"] for row in aurora_logs("query", union, "-o", "ndjson", env=env).rows}
 
@@ -79,6 +79,22 @@ def test_entries_are_chosen_by_type_time_and_text(env):
     assert nothing.out == ""
     assert "no such entry at the end of 2 logs" in nothing.err
     assert aurora_logs("tail", "shop-1", "--direct", "--include", "(", env=env).code == 2
+
+
+def test_a_log_that_cannot_be_read_stops_no_other(busy, tmp_path):
+    """UX-32, UX-50, RDS-15: denied instances and binary ranges are told with the next step; exit 3, or the error's own for one."""
+    env = busy.env(tmp_path)
+    with busy.with_fault("access_denied", instance="shop-2"), busy.with_fault("binary_refused", instance="reports"):
+        some = aurora_logs("tail", "shop|reports", "--direct", "-n", "2", "-o", "json", env=env)
+        every = aurora_logs("tail", "shop-1|shop-2|reports", "--direct", "-n", "2", "-o", "json", env=env)
+        denied, binary = (aurora_logs("tail", name, "--direct", env=env) for name in ("shop-2", "reports"))
+
+    assert some.code == every.code == 3
+    assert {one["instance_id"] for one in entries(every)} == {"shop-1"}
+    assert "rds:DescribeDBLogFiles on db:shop-2" in every.err
+    assert "aurora-logs dump reports error/postgresql.log" in every.err
+    assert (denied.code, denied.out, binary.code) == (6, "", 4)
+    assert denied.err.count("error: ") == binary.err.count("error: ") == some.err.count("error: shop") + 1 == 1
 
 
 def test_what_it_takes_of_the_api_budget_is_told(env):
