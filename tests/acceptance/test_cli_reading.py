@@ -17,7 +17,7 @@ LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", 
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show")]
 OTHERS = [("query", "SELECT count(*) AS n FROM aurora_slowquery_logs"), ("doctor",),
           ("files", "show", "billing", "slowquery/mysql-slowquery.log"),
-          ("tail", "billing", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
+          ("tail", "shop-1", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
           ("dlq", "replay", "--all", "--yes")]
 RFC3339_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
