@@ -22,7 +22,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/telemetry.md": {"events": reference.telemetry},
     "docs/formats.md": {"formats": reference.formats},
     "docs/errors.md": {"errors": reference.errors},
-    "docs/simulator.md": {"faults": reference.faults},
+    "docs/simulator.md": {"faults": reference.faults, "openobserve": lambda: reference.faults("openobserve")},
 }
 
 

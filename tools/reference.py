@@ -81,9 +81,9 @@ def _bounds(parameter: typing.Any) -> str:
     return f" ({'; '.join(told)})" if told else ""
 
 
-def faults() -> str:
+def faults(of: str = "rds") -> str:
     """Return the simulator's own table of faults: asked of its command, since the product never imports it."""
-    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults"], capture_output=True, text=True,
+    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults", of], capture_output=True, text=True,
                             check=True)
     return answer.stdout.strip() + "\n"
 
@@ -112,7 +112,7 @@ def _json_type(hint: object) -> str:
     """Name a Python type as JSON has it."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(_json_type(one) for one in typing.get_args(hint))
-    if typing.get_origin(hint) is list:
+    if typing.get_origin(hint) in (list, tuple):
         return f"array of {_json_type(typing.get_args(hint)[0])}"
     return {"str": "text", "int": "whole number", "float": "number", "bool": "true, false", "datetime": "time",
             "NoneType": "null", "object": "any", "bytes": "text"}.get(getattr(hint, "__name__", ""), str(hint))

@@ -17,6 +17,8 @@ FOR_EVER = ("aurora-logs run",)  # until Ctrl-C
 ELSEWHERE = {
     "aurora-logs demo": "it is run once, by test_console_blocks.py",
     "aurora-logs demo --seed 7 --data-dir demo-data": "one demo is enough",
+    **{f"aurora-logs provision {what}": "it needs Kafka and DynamoDB: tests/engines/test_provision.py runs it on both" for what in (
+        "tables --dry-run", "tables -o json", "topics --dry-run", "topics", "all --dry-run", "all -o json")},
 }
 LETTER = "7f3a"  # stands for the id of a dead letter
 

@@ -107,7 +107,7 @@ def test_every_next_step_that_the_product_tells_is_a_command():
     assert unknown == []
 
 
-OF_OTHERS = re.compile(r"AWS_.*|XDG_.*|NO_COLOR|TMPDIR|SCHEDULES|KILLS|ARGS|NAME|FRESH|CI|PYTHONUTF8|AURORA_LOGS_(CONFIG|CORPORA|BENCH_PRODUCT)")
+OF_OTHERS = re.compile(r"AWS_.*|XDG_.*|ZO_.*|NO_COLOR|TMPDIR|SCHEDULES|KILLS|ARGS|NAME|FRESH|CI|PYTHONUTF8|AURORA_LOGS_(CONFIG|CORPORA|BENCH_PRODUCT)")
 
 
 def test_every_variable_on_a_page_is_a_setting():

@@ -323,7 +323,10 @@ class SinkPort:
     def ship(self, batch, lines):
         return Shipment(self._calls, self._world, batch, tuple(lines)).send()
 
-    def stored(self, log_type, file_key, from_offset, to_offset):
+    def oldest_us(self):
+        return 0
+
+    def stored(self, log_type, file_key, from_offset, to_offset, *, span_us=None):
         engine = self._calls.engine
         return self._calls.make("sink.stored", f"{file_key} {from_offset} {to_offset}", lambda: self._world.search(
             log_type, file_key, from_offset, to_offset, engine.now_us))

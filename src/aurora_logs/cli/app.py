@@ -18,6 +18,7 @@ def build() -> typer.Typer:
         health,
         instances,
         parse,
+        provision,
         query,
         run,
         search,
@@ -27,7 +28,7 @@ def build() -> typer.Typer:
 
     app = group("aurora-logs", "Reads RDS and Aurora logs, delivers every record once, and proves it.")
     app.callback()(_everywhere)
-    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, config, version):
+    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, provision, config, version):
         module.register(app)
     return app
 

@@ -18,11 +18,11 @@ from aurora_logs.errors import (
     Unknown,
 )
 
-BUG, USAGE, PARTLY, NOT_FOUND, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 8, 130
+BUG, USAGE, PARTLY, NOT_FOUND, CONFLICT, UNHEALTHY, INTERRUPTED = 1, 2, 3, 4, 5, 8, 130
 
 # UX-47: the most specific branch first
 EXIT_CODES: tuple[tuple[type[AuroraLogsError], int], ...] = (
-    (AccessDenied, 6), (ConfigError, USAGE), (Conflict, 5), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
+    (AccessDenied, 6), (ConfigError, USAGE), (Conflict, CONFLICT), (Permanent, NOT_FOUND), (Transient, 7), (Unknown, 7))
 # What the system refuses is no bug of ours: code and next step by the kind of refusal, all else "down" (7).
 REFUSALS: tuple[tuple[type[OSError], int, str], ...] = (
     (PermissionError, 6, "check its owner and permissions, or name another path"),

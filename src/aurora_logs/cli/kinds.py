@@ -117,6 +117,10 @@ CHECKS = Kind("checks", "aurora_logs.ops.doctor:Check", (
 SETTINGS = Kind("settings", "aurora_logs.settings:Setting", (
     Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "ORIGIN")), ("name",))
 
+PROVISIONED = Kind("provisioned", "aurora_logs.ops.provision:Provisioned", (
+    Column("sort", "WHAT"), Column("name", "NAME"), Column("outcome", "OUTCOME", "state"), Column("made", "MADE"),
+    Column("differences", "DIFFERENCES")), ("name",))
+
 KINDS = (HEALTH, INSTANCES, FILES, FILE_DETAIL, CHECKPOINTS, GAP_RANGES, DEAD_LETTERS, DEAD_LETTER_DETAIL, REPLAYS,
-         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS)
+         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS, PROVISIONED)
 

@@ -9,6 +9,7 @@ import typer
 from aurora_logs.cli.flags import EVERYWHERE, META, SettingsCommand
 from aurora_logs.cli.nearest import did_you_mean
 from aurora_logs.cli.view_options import with_view
+from aurora_logs.names import LOG_TYPES
 
 if TYPE_CHECKING:  # msgspec is not loaded for --help
     from aurora_logs.settings import Loaded
@@ -21,7 +22,6 @@ Since = Annotated[str, typer.Option("--since", metavar="TIME", help="from here o
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="up to here: an age such as 1h, or an RFC 3339 time")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="at most so many")]
 
-LOG_TYPES = ("error", "slowquery", "general", "audit", "postgresql")
 EXITS = {
     0: "done, healthy", 2: "usage or configuration", 3: "partly done", 4: "not found", 5: "conflict", 6: "not allowed",
     7: "down, or too slow", 8: "unhealthy", 130: "stopped by Ctrl-C", 143: "by SIGTERM"}

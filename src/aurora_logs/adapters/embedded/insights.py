@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurora_logs.adapters.embedded.batch_files import StreamFiles, stream_files
 from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_list, stream_columns
-from aurora_logs.adapters.embedded.directory import STREAMS, DataDirectory
+from aurora_logs.adapters.embedded.directory import DataDirectory
 from aurora_logs.errors import AuroraLogsError, ConfigError, Permanent, TimedOut, Unreachable
 from aurora_logs.records.insight import Statement, Table, Volume
+from aurora_logs.records.log_record import STREAMS
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,17 +53,18 @@ class DuckDbInsights:
         return self._ask(lambda connection: _table(connection, _one_reading_statement(connection, sql), (), max_rows),
                          limit_sec)
 
-    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", since_us: int = 0,
-               limit: int = 100) -> Table:
+    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", user_name: str = "",
+               since_us: int = 0, until_us: int = 1 << 62, limit: int = 100) -> Table:
         """Find records whose text contains `text` (any case), newest first; all common columns."""
         chosen = [STREAMS[log_type] for log_type in log_types or STREAMS]
         common = [name for name in stream_columns("") if name not in ("body", "db_query_text")]
         names = ", ".join(f'"{name}"' for name in [*common, "body", "db_query_text"])
         union = " UNION ALL ".join(f"SELECT {names} FROM {stream}" for stream in chosen)
-        sql = (f"SELECT * FROM ({union}) WHERE _timestamp >= ? AND (? = '' OR instance_id = ?) AND (? = '' OR contains("
-               "lower(concat_ws(chr(10), body, db_query_text)), lower(?))) ORDER BY _timestamp DESC, record_id")
-        return self._ask(lambda connection: _table(connection, sql, (since_us, instance_id, instance_id, text, text), limit),
-                         LIMIT_SEC)
+        sql = (f"SELECT * FROM ({union}) WHERE _timestamp BETWEEN ? AND ? AND (? = '' OR instance_id = ?) AND (? = '' OR user_name"
+               " = ?) AND (? = '' OR contains(lower(concat_ws(chr(10), body, db_query_text)), lower(?)))"
+               " ORDER BY _timestamp DESC, record_id")
+        values = (since_us, until_us, instance_id, instance_id, user_name, user_name, text, text)
+        return self._ask(lambda connection: _table(connection, sql, values, limit), LIMIT_SEC)
 
     def volumes(self) -> list[Volume]:
         """Return what is stored, by instance and log type."""

@@ -15,10 +15,10 @@ from aurora_logs.segments import (
     START,
     build_marker,
     checked_bytes,
+    is_earlier,
     is_hourly,
     is_same,
     normal_ordinal,
-    ordinal_order,
     parse_marker,
     segment_id,
     tail_hash,
@@ -137,7 +137,7 @@ class Cursor:
         An hour before the one that the work had come to may have been delivered whole, and its row pruned (RDS-59).
         """
         hour, current = (identity.partition("@")[2] for identity in (self.segment.segment_id, self.held.checkpoint.segment_id))
-        if hour and current and ordinal_order(hour) < ordinal_order(current):
+        if is_earlier(hour, current):
             return self.segment.size_bytes
         begun = [row for row in self._rows if row.segment_id == self.segment.segment_id]
         sizes = [max(row.file_size, row.delivered_bytes) for row in begun if row.delivered_bytes]
