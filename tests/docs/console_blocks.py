@@ -2,7 +2,7 @@
 
 `…` in a line stands for anything, a line of `…` alone for any lines; runs of blanks are one blank. `^C` below a command's
 output stops it. `# exit 8` at the end of a command is the exit code it must have, else 0. Above a block may stand
-`<!-- needs: demo -->`, where it runs, or `<!-- needs: aws: why -->`, why it can't be run here.
+`<!-- needs: demo -->`, where it runs, or `<!-- needs: server: why -->`, why it can't be run here.
 """
 
 import re
@@ -14,7 +14,7 @@ from tests.architecture.tree import ROOT, tracked_files
 
 BLOCK = re.compile(r"(?:<!-- needs: (?P<needs>[a-z]+)(?:: (?P<why>[^\n]*?))? -->\n\s*)?```console\n(?P<body>.*?)```", re.DOTALL)
 EXIT = re.compile(r"\s+# exit (\d+)$")
-HERE, DEMO, AWS = "simulator", "demo", "aws"  # where blocks run; the last one nowhere
+HERE, DEMO = "simulator", "demo"  # where blocks run; any other need is one that nobody has here
 RUNS = (HERE, DEMO)
 
 

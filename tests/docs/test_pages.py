@@ -7,7 +7,7 @@ import shlex
 import pytest
 import typer.main
 from tests.architecture.tree import ROOT
-from tests.docs.console_blocks import AWS, RUNS, blocks, pages
+from tests.docs.console_blocks import RUNS, blocks, pages
 from tools.docs import PAGES, renewed
 
 from aurora_logs.cli.app import build
@@ -37,7 +37,7 @@ def test_there_are_commands_on_the_front_page():
 
 def test_every_block_can_run_somewhere_or_says_why_not():
     """H-11: that they do run is told by tests/acceptance/test_console_blocks.py."""
-    assert [block.id for block in blocks() if block.needs not in RUNS and not (block.needs == AWS and block.why)] == []
+    assert [block.id for block in blocks() if block.needs not in RUNS and not block.why] == []
 
 
 @pytest.mark.parametrize(("page", "line"), mentioned_commands())
