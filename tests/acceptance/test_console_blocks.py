@@ -181,7 +181,8 @@ def test_one_demo_is_enough():
     (["a  …  b"], "a 5 b\n", True), (["a … b"], "a 5 c\n", False), (["…", "end"], "1\n2\nend\n", True),
     (["…", "end"], "1\n2\n", False), ([], "", True), ([], "x\n", False), (["x 0 y"], "x     0  y\n", True),
     (["x 0 y"], "x 1 y\n", False), (["a", "…", "b"], "a\nb\n", True), (["a … b … c"], "a  1  b  2  b  c\n", True),
-    (["a … b"], "a\n", False), (["…b"], "ab\n", True), (["x"], "x", False), (["…", "x", "…", "y", "…"], "1\nx\nx\n2\ny\n", True),
+    (["a … b"], "a\n", False), (["…b"], "ab\n", True), (["a", "", "b"], "a\n\nb\n", True), (["a", "", "b"], "a\nb\n", False),
+    (["x … 0 …"], "x 1,730 1 9\n", False), (["x … 0 …"], "x 1,731 0 9\n", True), (["x"], "x", False), (["…", "x", "…", "y", "…"], "1\nx\nx\n2\ny\n", True),
     (["…", "x", "y", "…"], "x\nx\ny\n", True), (["… 1 … 2 … 3 … 4 … 5 …"] * 3 + ["…"] * 3, "1 2 3 4 " * 4_000 + "\n", False),
 ])
 def test_what_fits_is_found_and_what_does_not_is_too(expected, printed, does):

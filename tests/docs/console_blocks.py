@@ -6,7 +6,7 @@ output stops it. `# exit 8` at the end of a command is the exit code it must hav
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,41 +70,39 @@ def steps_of(body: str) -> list[Step]:
 
 def fits(expected: list[str], printed: str) -> bool:
     """Tell whether a command printed what its block says."""
-    return _glob(expected, printed.splitlines(), "…", _line_fits) and (printed == "" or printed.endswith("\n"))
+    return _matches(_runs(expected), printed.splitlines(), _line_fits) and (printed == "" or printed.endswith("\n"))
 
 
 def _line_fits(expected: str, printed: str) -> bool:
-    """Compare one line; `…` between blanks may stand for nothing at all."""
-    pattern = re.sub(r"\s*…\s*", "…", " ".join(expected.split()))
-    return _glob(re.split("(…)", pattern), " ".join(printed.split()), "…", None)
+    return _matches(list(map(list, " ".join(expected.split()).split("…"))), list(" ".join(printed.split())), str.__eq__)
 
 
-def _glob(pattern: Sequence[str], text: Sequence[str] | str, anything: str, same: Callable[[str, str], bool] | None) -> bool:
-    """Match parts in order, `anything` between them; each part at its first place, which is enough and takes linear time."""
+def _runs(lines: list[str]) -> list[list[str]]:
+    """Cut expected lines at those that stand for any lines."""
     runs: list[list[str]] = [[]]
-    for part in pattern:
-        if part == anything:
+    for line in lines:
+        if line == "…":
             runs.append([])
-        elif part:
-            runs[-1].append(part)
-    pieces = runs if same else ["".join(run) for run in runs]
-    first, *between = pieces
-    if not between:
-        return len(text) == len(first) and _stands(first, text, 0, same)
-    last = between.pop()
-    if not _stands(first, text, 0, same):
-        return False
+        else:
+            runs[-1].append(line)
+    return runs
+
+
+def _matches(runs: list[list[str]], text: list[str], same: Callable[[str, str], bool]) -> bool:
+    """Match runs in order, anything between them: the first at the start, the last at the end, each other at its first place.
+
+    Its first place is enough, so that the time stays linear in each run, whatever does not match.
+    """
+    def stands(run: list[str], at: int) -> bool:
+        return len(text) - at >= len(run) and all(map(same, run, text[at:at + len(run)]))
+
+    first, *others = runs
+    if not others:
+        return len(text) == len(first) and stands(first, 0)
+    last = others.pop()
     at = len(first)
-    for piece in between:
-        found = next((place for place in range(at, len(text) - len(piece) + 1) if _stands(piece, text, place, same)), None)
-        if found is None:
-            return False
-        at = found + len(piece)
-    return len(text) - len(last) >= at and _stands(last, text, len(text) - len(last), same)
-
-
-def _stands(piece: Sequence[str], text: Sequence[str] | str, at: int, same: Callable[[str, str], bool] | None) -> bool:
-    here = text[at:at + len(piece)]
-    if same is None:
-        return here == piece
-    return len(here) == len(piece) and all(map(same, piece, here))
+    is_there = stands(first, 0)
+    for run in others:
+        found = next((place for place in range(at, len(text) - len(run) + 1) if stands(run, place)), None) if is_there else None
+        is_there, at = found is not None, (found or 0) + len(run)
+    return is_there and len(text) - len(last) >= at and stands(last, len(text) - len(last))
