@@ -14,6 +14,7 @@ from aurora_logs.cli.forms import Column
 from aurora_logs.cli.terminal import is_terminal
 from aurora_logs.ops.top import By, Group, Tally
 from aurora_logs.records.flow import Piece
+from aurora_logs.records.lines import joined
 
 LEADING_COMMENT = re.compile(r"^/\*(?![+!]).*?\*/ ?")  # hints and executable comments stay
 GZIP_LEVEL = 1
@@ -73,8 +74,8 @@ class RecordsOut:
             for line in piece.parsed.lines:
                 forms.write_wire(line)
             return
-        joined = b"".join(piece.parsed.lines)
-        self._write(self._packer.compress(joined) if self._packer else joined)
+        content = joined(piece.parsed.lines)
+        self._write(self._packer.compress(content) if self._packer else content)
 
     def close(self) -> None:
         """Write what is left and close the file."""
