@@ -15,6 +15,7 @@ _SLOT = b"\0"  # JSON has no raw NUL, so it can't be one of a constant's own byt
 _REMEMBERED = 8192
 BETWEEN = b"\x7f"  # stands between texts that are joined to be looked through at once; JSON leaves it as it is
 
+Columns = Mapping[str, Sequence[bytes]]  # by name; all of one block have the same length
 _Read = TypeVar("_Read")
 
 
@@ -40,12 +41,18 @@ class Template:
         self._pieces = line.split(_SLOT)
         self._slots = [(place, name.decode()) for place, name in enumerate(self._pieces) if place % 2]
 
-    def filled(self, columns: Mapping[str, Sequence[bytes]], count: int) -> bytes:
-        """Return the lines of `count` entries as one text. Each column has a value an entry; slots without one stay empty."""
+    def filled(self, columns: Columns, count: int, others: Mapping[int, bytes] | None = None) -> bytes:
+        """Return the lines of `count` entries as one text. Slots without a column stay empty.
+
+        others: whole lines that stand in the place of those of some entries.
+        """
+        width = len(self._pieces)
         pieces = [b"" if place % 2 else constant for place, constant in enumerate(self._pieces)] * count
         for place, name in self._slots:
             if name in columns:
-                pieces[place :: len(self._pieces)] = columns[name]
+                pieces[place::width] = columns[name]
+        for index, line in (others or {}).items():
+            pieces[index * width : (index + 1) * width] = [line, *repeat(b"", width - 1)]
         return b"".join(pieces)
 
 

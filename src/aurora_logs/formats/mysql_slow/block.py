@@ -15,6 +15,7 @@ from orjson import dumps
 
 from aurora_logs.columns import (
     BETWEEN,
+    Columns,
     Remembered,
     decimals,
     numbers,
@@ -50,9 +51,6 @@ _OPERATIONS = {
     for gap in (" ", "\n")
 }
 _DATABASES = Remembered(lambda name: b',"db_namespace":%b' % dumps(name.decode()))
-
-Columns = dict[str, list[bytes]]
-
 
 class Block(NamedTuple):
     """The wire form of a block's entries; what is carried behind it, and where in the chunk that is."""
@@ -93,12 +91,15 @@ def _read(chunk: Chunk, start: int, stop: int, most: int, shape: Shape, origin: 
     end, placed = _places(groups["head"], statements, chunk.offset + start, origin)
     times, clock = _times(groups, state.times)
     database, databases = _databases(groups["use"], state.database)
-    columns = {
-        **groups, **placed, **clock, **databases, "account": _known(ACCOUNTS, groups["account"]),
-        **_spoken(statements, joined, groups["word"], is_redacting=origin.redaction != "off"),
-    }  # fmt: skip
-    wire = line_of(shape, origin).filled(columns, len(statements))
+    commands, spoken = _spoken(statements, joined, groups["word"], is_redacting=origin.redaction != "off")
+    columns = {**groups, **placed, **clock, **databases, **spoken, "account": _known(ACCOUNTS, groups["account"])}
+    lines = {index: _command_line(columns, index, shape, origin) for index in commands}
+    wire = line_of(shape, origin, "slow_query").filled(columns, len(statements), lines)
     return Block(wire, placed["record_id"], Carried(times, database, "e"), end - chunk.offset)
+
+
+def _command_line(columns: Columns, index: int, shape: Shape, origin: Origin) -> bytes:
+    return line_of(shape, origin, "admin_command").filled({name: [column[index]] for name, column in columns.items()}, 1)
 
 
 def _known(remembered: Remembered[bytes | None], column: list[bytes]) -> list[bytes]:
@@ -108,7 +109,7 @@ def _known(remembered: Remembered[bytes | None], column: list[bytes]) -> list[by
     return known
 
 
-def _places(heads: list[bytes], statements: list[bytes], offset: int, origin: Origin) -> tuple[int, Columns]:
+def _places(heads: list[bytes], statements: list[bytes], offset: int, origin: Origin) -> tuple[int, dict[str, list[bytes]]]:
     """Return the offset behind the block, and the columns of where each entry lies. offset: of the first one."""
     sizes = list(map(add, map(add, map(len, heads), map(len, statements)), repeat(len(CLOSE))))
     if max(sizes) > min(origin.entry_max_bytes, FULL_HEAD_AFTER_BYTES):
@@ -119,7 +120,7 @@ def _places(heads: list[bytes], statements: list[bytes], offset: int, origin: Or
     return end, {"record_id": ids, "log_file_offset": numbers(offsets), "log_record_bytes": numbers(sizes)}
 
 
-def _times(groups: Columns, before: Times) -> tuple[Times, Columns]:
+def _times(groups: dict[str, list[bytes]], before: Times) -> tuple[Times, Columns]:
     """Return the clock behind the block, and the columns of time."""
     seconds = _known(SECONDS, groups["second"])
     ends = read_counts(map(add, seconds, groups["micros"]))
@@ -155,28 +156,24 @@ def _databases(uses: Sequence[bytes | None], name: str) -> tuple[str, Columns]:
     return told[-1][1].decode() if told else name, {"database": databases, "is_carried": flags}
 
 
-def _spoken(statements: list[bytes], joined: bytes, words: Sequence[bytes], *, is_redacting: bool) -> Columns:
-    """Return the columns of what the statements say; a command of an administrator has no text."""
-    count = len(statements)
-    columns = {
-        "event_name": [b"slow_query"] * count, "command": [b""] * count,
-        "text_open": [b',"db_query_text":"'] * count, "text": statements, "text_close": [b'"'] * count,
-        "operation": list(map(_OPERATIONS.get, words, repeat(b""))), "trace": _traces(statements, joined),
-    }  # fmt: skip
+def _spoken(statements: list[bytes], joined: bytes, words: Sequence[bytes], *, is_redacting: bool) -> tuple[list[int], Columns]:
+    """Return where commands of administrators stand, and the columns of what the statements and commands say."""
+    shown, redactions = statements, [b""] * len(statements)
     if is_redacting and suspicious(joined):
         redacted = [redact_sql(statement, DIALECT) for statement in statements]
-        columns["text"] = [text for text, _ in redacted]
-        columns["redactions"] = [b',"redactions":%d' % replaced if replaced else b"" for _, replaced in redacted]
-    columns["text"] = texts(columns["text"])
-    for index in [index for index, operation in enumerate(columns["operation"]) if not operation]:
+        shown = [text for text, _ in redacted]
+        redactions = [b',"redactions":%d' % replaced if replaced else b"" for _, replaced in redacted]
+    shown = texts(shown)
+    operations = list(map(_OPERATIONS.get, words, repeat(b"")))
+    commands = []
+    for index in [index for index, operation in enumerate(operations) if not operation]:
         if command := _COMMAND.fullmatch(statements[index]):
-            ours = {"event_name": b"admin_command", "command": b',"db_command":"%b"' % command[1]}
-            ours |= dict.fromkeys(("text_open", "text", "text_close", "operation"), b"")
+            shown[index] = command[1]
+            commands.append(index)
         else:
-            ours = {"operation": _operation(statements[index])}
-        for name, value in ours.items():
-            columns[name][index] = value
-    return columns
+            operations[index] = _operation(statements[index])
+    return commands, {
+        "text": shown, "redactions": redactions, "operation": operations, "trace": _traces(statements, joined)}  # fmt: skip
 
 
 def _operation(statement: bytes) -> bytes:

@@ -82,23 +82,24 @@ def shape_at(content: bytes, at: int) -> Shape | None:
 
 
 @lru_cache(maxsize=64)
-def line_of(shape: Shape, origin: Origin) -> Template:
+def line_of(shape: Shape, origin: Origin, event_name: str) -> Template:
     """Return the wire line of a segment's entries of a shape; a slot a group, and one for each thing that is worked out."""
     groups = shape.head.groupindex
-    fixed = identity(origin, default_engine(origin)) | {"severity_number": SEVERITY, "parse_status": "ok", "ts_quality": "exact"}
+    fixed = identity(origin, default_engine(origin)) | {
+        "event_name": event_name, "severity_number": SEVERITY, "parse_status": "ok", "ts_quality": "exact"}  # fmt: skip
     values = {name: msgspec.json.encode(value) for name, value in fixed.items() if value is not None}
     values |= {name: slot(name) for name in (*groups, "log_file_offset", "log_record_bytes", "duration_sec", "lock_time_sec")}
     values["_timestamp"] = slot("second") + slot("micros")
     values["start_time"] = slot("start_second") + slot("start_micros") if "start_second" in groups else slot("start_time")
-    for name in ("record_id", "event_name", *({"db_response_status_code"} & groups.keys())):
+    for name in ("record_id", *({"db_response_status_code"} & groups.keys())):
         values[name] = b'"%b"' % slot(name)
     # these come with their keys, or not at all
     optional = {
-        "redactions": slot("redactions"), "db_query_text": slot("text_open") + slot("text") + slot("text_close"),
-        "db_operation_name": slot("operation"), "db_namespace": slot("database"), "db_command": slot("command"),
+        "redactions": slot("redactions"), "db_operation_name": slot("operation"), "db_namespace": slot("database"),
         "user_name": slot("account"), "trace_id": slot("trace"), "db_namespace_carried": slot("is_carried"),
     }  # fmt: skip
-    return template(SlowRecord, values, optional)
+    spoken = "db_command" if event_name == "admin_command" else "db_query_text"
+    return template(SlowRecord, values | {spoken: b'"%b"' % slot("text")}, optional)
 
 
 def _second(text: bytes) -> bytes | None:
