@@ -5,7 +5,7 @@ to escape, and no number that is none in JSON. An entry of any other shape is re
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -43,7 +43,10 @@ class Shape(NamedTuple):
     counts: tuple[str, ...]
 
 
-def _shape(metrics: str) -> Shape:
+@cache
+def _shape(keys: tuple[str, ...]) -> Shape:
+    """Compile the shape of entries with these counters of log_slow_extra, () without them; when a log first needs it."""
+    metrics = _extra(keys) if keys else ""
     head = (
         r"# Time: (?P<second>[^\n]{19}+)\.(?P<micros>\d{6}+)Z\n"
         rf"# User@Host: (?P<account>[^\n]*\]) ++Id: ++(?P<thread_id>{_COUNT})\n"
@@ -67,15 +70,13 @@ def _extra(keys: tuple[str, ...]) -> str:
     )
 
 
-_SHAPES = (_shape(""), _shape(_extra(_EXTRA)), _shape(_extra(_LATER)))
-
-
 def shape_at(content: bytes, at: int) -> Shape | None:
     """Return the shape of the head at `at`; None for an unknown one, and for one whose account line is odd.
 
     That one may be no head at all: the slow face has to judge it.
     """
-    for shape in _SHAPES:
+    for keys in ((), _EXTRA, _LATER):
+        shape = _shape(keys)
         if head := shape.head.match(content, at):
             return shape if ACCOUNTS[head["account"]] is not None else None
     return None
