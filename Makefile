@@ -43,8 +43,8 @@ bench: dev-env ## paired CPU ratios against gzip -1, pt-query-digest and pgBadge
 proof: dev-env ## the counts of a release claim: 1,000,000 schedules, 10,000 kills (hours)
 	@SCHEDULES=1000000 KILLS=10000 $(PARTS) run simulation mutations kills
 
-engines: ## install what tests compare with (apt, needs root); cached; FRESH=1 installs again
-	@python3 tools/engines.py install $(if $(FRESH),--fresh)
+engines: ## install what tests run against (apt: needs root; Maven, cargo); cached; FRESH=1 installs again
+	@python3 -m tools.engines install $(if $(FRESH),--fresh)
 
 snapshots: dev-env ## rewrite the expected records of the format fixtures; review the diff
 	@$(PY) -m pytest -q tests/formats --snapshots

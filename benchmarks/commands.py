@@ -23,7 +23,7 @@ PEERS = {
 
 def parse(log: Path, out: Path) -> list[str]:
     """Log → NDJSON → gzip in one process."""
-    return [PRODUCT, "parse", str(log), "-o", "ndjson", "--gzip", "--output", str(out)]
+    return [PRODUCT, "parse", str(log), "-o", "ndjson", "--gzip", "--to", str(out)]
 
 
 def gzip_1(log: Path) -> list[str]:

@@ -4,11 +4,13 @@ import atexit
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
 import pytest
 from tools import engines
+from tools.servers import dynoxide, kafka
 
 from aurora_logs.settings import Settings
 
@@ -28,7 +30,14 @@ def _scrub_environment() -> None:
     }
 
 
+def _answer_to_interrupts() -> None:
+    """A test run in the background of a shell ignores SIGINT, and so would every process that it starts."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _scrub_environment()
+_answer_to_interrupts()
 
 
 class NotLoopback(AssertionError):
@@ -68,6 +77,20 @@ def _only_loopback():
         guarded(method)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """One Kafka broker for all tests of a run; each test takes topics and groups of its own."""
+    with kafka.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dynamodb():
+    """One DynamoDB engine for all tests of a run; each test takes tables of its own."""
+    with dynoxide.running() as running:
+        yield running
 
 
 def pytest_runtest_setup(item):

@@ -6,95 +6,23 @@ A page keeps its hand-written text; what stands between `<!-- generated: NAME --
 import argparse
 import difflib
 import re
-import subprocess
 import sys
-import types
-import typing
 from collections.abc import Callable
 
-import msgspec
+from tools import reference
 from tools.picture import ROOT, picture
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-
-def _cell(text: str) -> str:
-    """Return text that can't break a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines) + "\n"
-
-
-def _allowed(annotation: object, meta: msgspec.Meta | None) -> str:
-    """Return what values a setting takes: a choice, bounds, or its type."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
-    bounds = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    said = [f"{sign} {getattr(meta, key):,.10g}" for key, sign in bounds.items() if getattr(meta, key, None) is not None]
-    kind = {str: "text", int: "whole number", float: "number", bool: "true, false"}
-    name = kind.get(annotation, str(annotation)) if isinstance(annotation, type | types.UnionType) else str(annotation)
-    return f"{name} {', '.join(said)}".strip()
-
-
-def configuration() -> str:
-    """Return the table of settings from the Settings struct: environment name, default, allowed values, meaning."""
-    from aurora_logs.settings import Settings  # noqa: PLC0415  # the page's own source; other pages need it not
-
-    hints = typing.get_type_hints(Settings, include_extras=True)
-    rows = []
-    for field in msgspec.structs.fields(Settings):
-        annotation, *extras = typing.get_args(hints[field.name]) or (hints[field.name],)
-        meta = next((extra for extra in extras if isinstance(extra, msgspec.Meta)), None)
-        shown = f"`{field.default}`" if field.default not in ("", msgspec.NODEFAULT) else ""
-        rows.append((f"`{field.name.upper()}`", shown, _allowed(annotation, meta), (meta and meta.description) or ""))
-    return _table(("variable", "default", "values", "meaning"), rows)
-
-
-def commands() -> str:
-    """Return a section a command from the Typer application: help, arguments, options."""
-    import typer.main  # noqa: PLC0415  # as above
-
-    from aurora_logs.cli.app import build  # noqa: PLC0415  # as above
-
-    sections: list[str] = []
-
-    def describe(command: typing.Any, path: str) -> None:
-        children = getattr(command, "commands", None)
-        if children:
-            for name in sorted(children):
-                if not children[name].hidden:
-                    describe(children[name], f"{path} {name}")
-            return
-        rows = []
-        for parameter in command.params:
-            if getattr(parameter, "hidden", False) or parameter.name in {"install_completion", "show_completion"}:
-                continue
-            names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
-            if parameter.param_type_name == "argument":
-                names = f"`{(parameter.metavar or parameter.name).upper()}`"
-            rows.append((names, getattr(parameter, "help", None) or ""))
-        text = " ".join((command.help or "").split("\f")[0].split("\n\n")[0].split())
-        sections.append(f"## `{path}`\n\n{text}\n" + (f"\n{_table(('option', 'meaning'), rows)}" if rows else ""))
-
-    describe(typer.main.get_command(build()), "aurora-logs")
-    return "\n".join(sections)
-
-
-def faults() -> str:
-    """Return the simulator's own table of faults: asked of its command, since the product never imports it."""
-    answer = subprocess.run([sys.executable, "-m", "aurora_logs_simulator", "faults"], capture_output=True, text=True,
-                            check=True)
-    return answer.stdout.strip() + "\n"
-
-
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"picture": picture},
-    "docs/configuration.md": {"settings": configuration},
-    "docs/commands.md": {"commands": commands},
-    "docs/simulator.md": {"faults": faults},
+    "docs/configuration.md": {"settings": reference.configuration},
+    "docs/commands.md": {"exits": reference.codes, "commands": reference.commands},
+    "docs/output.md": {"kinds": reference.output},
+    "docs/telemetry.md": {"events": reference.telemetry},
+    "docs/formats.md": {"formats": reference.formats},
+    "docs/errors.md": {"errors": reference.errors},
+    "docs/simulator.md": {"faults": reference.faults, "openobserve": lambda: reference.faults("openobserve")},
 }
 
 

@@ -1,18 +1,21 @@
-"""Engines that tests and benchmarks compare with: which Debian package each needs, how it is found and installed.
+"""Engines that tests and benchmarks use: which package each needs, how it is found and installed.
 
-`make engines` runs `install`: packages are fetched once into ${XDG_CACHE_HOME:-~/.cache}/aurora-logs/engines, a
-folder per version and recipe, and installed from there. Standard library only: it runs before the environment exists.
+`make engines` runs `install`: everything is fetched once into ${XDG_CACHE_HOME:-~/.cache}/aurora-logs/engines, a
+folder per version and recipe. Debian's packages are installed from there; servers of other registries run from there.
+Standard library only: it runs before the environment exists.
 """
 
 import argparse
-import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
+
+from tools.servers import dynoxide, jars
+from tools.servers.cache import APT_INSTALL, ToolMissing, folder_for
 
 
 class Engine(NamedTuple):
@@ -27,23 +30,20 @@ ENGINES: dict[str, Engine] = {
     "pgbadger": Engine("pgbadger", "pgbadger"),
     "postgresql-15": Engine("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
 }
-APT_INSTALL = ("apt-get", "install", "-y", "-qq", "--no-install-recommends")
+BUILT: dict[str, ModuleType] = {"kafka": jars, "dynoxide": dynoxide}
+"""Servers that need no root: each module has `present()` and `install(fresh=...)`."""
 
 
 def present(name: str) -> bool:
-    """Tell whether the engine's program can be run on this machine."""
+    """Tell whether the engine can be run on this machine."""
+    if name in BUILT:
+        return bool(BUILT[name].present())
     return shutil.which(ENGINES[name].program) is not None
 
 
 def install_command() -> str:
     """Return what to type when an engine is missing."""
     return "sudo make engines"
-
-
-def cache_dir() -> Path:
-    """Return the folder outside the clone that survives a fresh checkout."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "aurora-logs" / "engines"
 
 
 def candidate_version(package: str) -> str:
@@ -61,9 +61,8 @@ def installed_version(package: str) -> str:
 
 
 def folder_of(engine: Engine, version: str) -> Path:
-    """Return the engine's cache folder: version and recipe decide, so that a changed recipe never meets old files."""
-    recipe = hashlib.sha256(json.dumps([engine, APT_INSTALL]).encode()).hexdigest()[:8]
-    return cache_dir() / f"{engine.package}-{version.replace(':', '_')}-{recipe}"
+    """Return the cache folder of a Debian package."""
+    return folder_for(engine.package, version, [engine, APT_INSTALL])
 
 
 def install(name: str, *, fresh: bool) -> str:
@@ -95,35 +94,58 @@ def install(name: str, *, fresh: bool) -> str:
     return f"{'cached' if had_packages else 'fresh'}    {installed_version(engine.package)}"
 
 
-def install_all(*, fresh: bool) -> int:
-    """Install all engines and say of each how it came; 1 when one is missing afterwards."""
+def install_debian(*, fresh: bool) -> dict[str, str]:
+    """Install Debian's packages; return what became of each."""
     if shutil.which("apt-get") is None:
-        print("no apt-get here; install by hand: " + " ".join(engine.package for engine in ENGINES.values()))
-        return 1
+        return {name: f"MISSING  no apt-get here; install {engine.package} by hand" for name, engine in ENGINES.items()}
     missing = [name for name in ENGINES if fresh or not present(name)]
     if missing and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-qq"], check=True, stdin=subprocess.DEVNULL)
-    failed = False
+    outcomes = {}
     for name, engine in ENGINES.items():
         try:
-            outcome = install(name, fresh=fresh)
+            outcomes[name] = install(name, fresh=fresh)
         except PermissionError:
-            failed, outcome = True, f"MISSING  needs root: sudo apt-get install {engine.package}"
+            outcomes[name] = f"MISSING  needs root: sudo apt-get install {engine.package}"
         except (subprocess.CalledProcessError, FileNotFoundError) as error:
-            failed, outcome = True, f"MISSING  {error}"
-        print(f"{name:<18}{outcome}", flush=True)
+            outcomes[name] = f"MISSING  {error}"
+    return outcomes
+
+
+def install_built(*, fresh: bool) -> dict[str, str]:
+    """Fetch or build the servers of other registries; return what became of each."""
+    outcomes = {}
+    for name, engine in BUILT.items():
+        try:
+            outcomes[name] = engine.install(fresh=fresh)
+        except (ToolMissing, OSError, subprocess.CalledProcessError) as error:
+            outcomes[name] = f"MISSING  {error}"
+    return outcomes
+
+
+def install_all(*, fresh: bool) -> int:
+    """Install all engines and say of each how it came; 1 when one is missing afterwards."""
+    failed = False
+    for step in (install_debian, install_built):
+        for name, outcome in step(fresh=fresh).items():
+            failed = failed or outcome.startswith("MISSING")
+            print(f"{name:<18}{outcome}", flush=True)
     return 1 if failed else 0
 
 
 def main() -> int:
     """Install the engines, or list what is there."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("action", choices=["install", "list"])
+    arguments.add_argument("action", choices=["install", "list", "path"],
+                           help="path: the folder with kafka-topics.sh and its sisters, to put on PATH")
     arguments.add_argument("--fresh", action="store_true", help="fetch and install again")
     chosen = arguments.parse_args()
     if chosen.action == "install":
         return install_all(fresh=chosen.fresh)
-    for name in ENGINES:
+    if chosen.action == "path":
+        print(jars.tools_folder())
+        return 0 if jars.present() else 1
+    for name in [*ENGINES, *BUILT]:
         print(f"{name:<18}{'found' if present(name) else 'missing'}")
     return 0
 

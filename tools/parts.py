@@ -49,18 +49,24 @@ PARTS: dict[str, Part] = {
         (*PYTEST, "tests/architecture", "tests/docs"),
     )),
     "unit": Part(6, (
-        (*PYTEST, *TWO_PROCESSES, "tests/unit", "tests/formats", "tests/contracts", "tests/simulator"),
+        (*PYTEST, *TWO_PROCESSES, "-m", "not engine", "tests/unit", "tests/formats", "tests/contracts", "tests/simulator"),
     )),
     "faults": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/faults"),)),
     "simulation": Part(6, ((*PYTEST, *TWO_PROCESSES, "tests/simulation"),)),
     "mutations": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/mutations"),)),
-    "demo": Part(4, (
-        ("aurora-logs", "demo"),
-        (*PYTEST, "tests/acceptance", "--ignore=tests/acceptance/test_kills.py",
-         "--ignore=tests/acceptance/test_real_postgresql.py"),
+    "demo": Part(5, (
+        # The demo, as the front page shows it, and every other console block; alone, since its kills want a quiet machine.
+        (*PYTEST, "tests/acceptance/test_console_blocks.py"),
+        # A file's tests share a simulator: one process has them all.
+        (*PYTEST, *TWO_PROCESSES, "--dist=loadfile", "tests/acceptance", "--ignore=tests/acceptance/test_kills.py",
+         "--ignore=tests/acceptance/test_real_postgresql.py", "--ignore=tests/acceptance/test_console_blocks.py"),
     )),
     "kills": Part(6, ((*PYTEST, "tests/acceptance/test_kills.py"),)),
-    "servers": Part(3, ((*PYTEST, "tests/acceptance/test_real_postgresql.py"),)),
+    "servers": Part(10, (
+        (*PYTEST, "tests/acceptance/test_real_postgresql.py"),
+        (*PYTEST, "tests/engines"),
+        (*PYTEST, "-m", "engine", "tests/contracts"),
+    )),
     "quick": Part(3, (
         (*PYTEST, *TWO_PROCESSES, "-m", "not slow and not engine", "tests/unit", "tests/formats", "tests/contracts",
          "tests/simulator", "tests/architecture", "tests/docs"),

@@ -7,7 +7,9 @@ AuroraLogsError             .hint: what the operator can do next
 ├── Transient               .retry_after_sec | None             surely not done: try again later
 │   └── Throttled  Unreachable  TimedOut  SinkBusy  BreakerOpen  DiskFull  InstanceNotReady  ListingChanged
 ├── Permanent               will never work this way; the range goes to the dead letters or another way is taken
-│   └── InstanceGone  LogFileGone  BinaryRefused  MarkerRefused  CompleteFileRefused  SinkRejected  NotFound
+│   ├── InstanceGone  LogFileGone  BinaryRefused  MarkerRefused  CompleteFileRefused  NotFound
+│   └── SinkRejected            .reason of the dead letter; surely not stored
+│       └── RecordTooLarge  RecordTooOld  RecordOfWrongType
 ├── Conflict                somebody else has it: ack and go on
 │   └── ClaimHeld  EpochMoved  DirectoryInUse
 └── Unknown                 it may have happened: settle, then send only what is missing
@@ -124,6 +126,29 @@ class CompleteFileRefused(Permanent):
 
 class SinkRejected(Permanent):
     """The sink rejected the batch."""
+
+    reason = "rejected"
+
+
+class RecordTooLarge(SinkRejected):
+    """The sink takes no request of this size."""
+
+    reason = "too_large"
+    hint = "raise the sink's limit, then: aurora-logs dlq replay"
+
+
+class RecordTooOld(SinkRejected):
+    """The sink takes no records of this age."""
+
+    reason = "too_old"
+    hint = "raise ZO_INGEST_ALLOWED_UPTO of OpenObserve, then: aurora-logs dlq replay"
+
+
+class RecordOfWrongType(SinkRejected):
+    """A value does not fit its column; nothing was sent."""
+
+    reason = "schema"
+    hint = "an error of ours: report it with the field that is named"
 
 
 class Conflict(AuroraLogsError):

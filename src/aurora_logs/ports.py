@@ -7,10 +7,23 @@ once unless a method says otherwise. Clocks, chance and threads are ports too.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from aurora_logs.records.fleet import Delivered, Instance, ListedFile, LogFile, TrackedFile, TrackedInstance
+from aurora_logs.records.budget import ApiBudget
+from aurora_logs.records.fleet import (
+    Delivered,
+    Instance,
+    ListedFile,
+    LogFile,
+    LogSettings,
+    TrackedFile,
+    TrackedInstance,
+)
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
+from aurora_logs.records.insight import Statement, Table, Volume
+from aurora_logs.records.provision import Shape
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -80,6 +93,19 @@ class LogSource(Protocol):
         """
 
 
+class Inspected(LogSource, Protocol):
+    """A source as `doctor` looks at it: also at what the databases are told, and at the other side's clock."""
+
+    def log_settings(self, instance_id: str) -> LogSettings | None:
+        """Return how an instance of the last `instances()` is told to log; None where nobody can tell (a folder).
+
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied.
+        """
+
+    def skew_sec(self) -> float | None:
+        """Return by how much the other side's clock was ahead of ours in its last answer; None before any."""
+
+
 class Delivery(Protocol):
     """A task handed to a worker, to be acked or retried later."""
 
@@ -100,11 +126,14 @@ class Queue(Protocol):
         """Add a hint; returns when it is durable. Twice the same file before a take is one delivery (embedded).
 
         deadline_ms: epoch ms when the source deletes the file; earlier deadlines are handed out first. 0: unknown.
-        Raises: Transient.
+        Raises: Transient; of a distributed queue also ConfigError (no such topic, no access) and Permanent (too large).
         """
 
     def take(self, wait_sec: float) -> Delivery | None:
-        """Take the most urgent task; None when there was none for `wait_sec` seconds. Raises: Transient."""
+        """Take the most urgent task; None when there was none for `wait_sec` seconds.
+
+        Raises: Transient, with the reason why nothing can come now; a worker outlives it.
+        """
 
 
 class StateStore(Protocol):
@@ -199,23 +228,90 @@ class StateAdmin(Protocol):
         """Return the open dead letters, or the gaps."""
 
 
+class BudgetStore(Protocol):
+    """The shared API budget, a row of the state store; the same adapters as StateStore.
+
+    Raises everywhere: Transient (not applied), StateAnswerLost (may be applied), ConfigError.
+    """
+
+    def api_budget(self, budget_id: str) -> ApiBudget | None:
+        """Read the row consistently."""
+
+    def save_api_budget(self, budget: ApiBudget, *, seen: int) -> bool:
+        """Write the row if its version still is `seen` (0: there is no row); False else. `budget.version` is seen + 1."""
+
+
+class Provisioning(Protocol):
+    """What must exist at the other side before services run (tables, topics); one adapter each. Used by one thread."""
+
+    def names(self) -> list[str]:
+        """Names of all things of the contract, in the order of their making."""
+
+    def look(self, name: str) -> Shape:
+        """Compare one thing with the contract; changes nothing. Raises: Transient, ConfigError."""
+
+    def make(self, name: str) -> None:
+        """Make what is missing of one thing; returns when it can be used. Twice is harmless. Raises: Transient, ConfigError."""
+
+
 class Sink(Protocol):
     """Where records go. A batch counts as delivered only on a strict receipt (law 3)."""
 
     settle_sec: float
     """How long after an unknown outcome a search proves absence: 0 for files, > POST_TIMEOUT_SEC + search lag for OpenObserve."""
 
+    def oldest_us(self) -> int:
+        """Return the `_timestamp` below which records would be refused now, microseconds since 1970; 0: none would.
+
+        It moves with the time and is learned from refusals: ask before each `ship`.
+        """
+
     def ship(self, batch: Batch, lines: Sequence[bytes]) -> Receipt:
         """Store `lines` (all or the missing ones of `batch`); returns only when all are stored.
 
-        Raises: Unreachable, SinkBusy, DiskFull, BreakerOpen (surely not stored), SinkRejected (permanent for some
-        record), ReceiptMissing and ReceiptPartial (unknown), AccessDenied.
+        Raises: Unreachable, TimedOut, SinkBusy, DiskFull, BreakerOpen (surely not stored), SinkRejected and its leaves
+        (surely not stored, permanent for some record), ReceiptMissing and ReceiptPartial (unknown), AccessDenied,
+        ConfigError.
         """
 
-    def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int) -> set[bytes]:
+    def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
+               span_us: tuple[int, int] | None = None) -> set[bytes]:
         """Return the record ids of this file key with an entry offset in [from_offset, to_offset), each once.
 
-        A partial or failing search raises (Unreachable, TimedOut) and is never read as "nothing found".
+        span_us: lowest and highest `_timestamp` of the records that are looked for, where the caller knows them: a sink
+        that sorts by time looks around there only. None: at all times.
+        A partial or failing search raises (Unreachable, TimedOut, SinkBusy, BreakerOpen, AccessDenied, ConfigError) and
+        is never read as "nothing found".
+        """
+
+
+class Insights(Protocol):
+    """Questions about delivered records. In the answers of `search`, `volumes` and `fold_statements` each record stands once."""
+
+    def query(self, sql: str, *, limit_sec: float, max_rows: int) -> Table:
+        """Answer one reading statement over the streams as tables, in the SQL of the sink.
+
+        Raises: Permanent (not one reading statement, or the sink refuses it), TimedOut, Unreachable, AccessDenied.
+        """
+
+    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", user_name: str = "",
+               since_us: int = 0, until_us: int = 1 << 62, limit: int = 100) -> Table:
+        """Find records whose text contains `text` (any case), newest first; all common columns. Raises as `query`.
+
+        since_us, until_us: lowest and highest `_timestamp`.
+        """
+
+    def volumes(self) -> list[Volume]:
+        """Return what is stored, by instance and log type, in this order. Raises as `query`."""
+
+    def newest(self, instance_id: str) -> dict[str, int]:
+        """Return the time of an instance's newest record by log type, microseconds since 1970. Raises as `query`."""
+
+    def fold_statements(self, start: Callable[[], T], add: Callable[[T, list[Statement]], None], *,
+                        instance_id: str = "", since_us: int = 0, until_us: int = 1 << 62, limit_sec: float = 60.0) -> T:
+        """Pass all statements with a duration to `add`, in lists of some thousand, and return what `start` made.
+
+        start: makes an empty total; called again when the reading has to begin anew. Raises as `query`.
         """
 
 
@@ -290,6 +386,6 @@ class Ports:
 
 
 __all__ = [
-    "Claim", "Clock", "Delivery", "Files", "LogFile", "LogSource", "Ports", "Position", "Queue", "Random", "Sink", "StateAdmin",
-    "StateStore", "Workers",
+    "BudgetStore", "Claim", "Clock", "Delivery", "Files", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Position",
+    "Provisioning", "Queue", "Random", "Sink", "StateAdmin", "StateStore", "Workers",
 ]

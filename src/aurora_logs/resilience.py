@@ -7,6 +7,7 @@ only, never across a port call or a callback; the single-threaded simulation pas
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from math import ceil
 from typing import Literal, TypeAlias
 
 from aurora_logs.errors import BreakerOpen, Throttled
@@ -72,6 +73,7 @@ class RateLimit:
             self._join(priority, ticket)
         try:
             while True:
+                now_sec = self._refreshed(now_sec)
                 with self._lock:
                     wait_sec = self._try(priority, ticket, now_sec)
                 if wait_sec == 0:
@@ -100,6 +102,25 @@ class RateLimit:
             self._rate_at_sec = self._halved_at_sec = now_sec
             if self._started:
                 self._next_sec = max(self._next_sec, self._started[-1] + SECOND_WITH_MARGIN_SEC / self._rate_per_sec)
+
+    def give_back(self) -> None:
+        """End the use of the budget; a shared one leaves the rest to the others."""
+
+    def _refreshed(self, now_sec: float) -> float:
+        """Look whether the ceiling changed: never here, the whole budget is ours; a shared one asks. Called unlocked.
+
+        Returns the time after that.
+        """
+        return now_sec
+
+    def _allow(self, ceiling_per_sec: float, now_sec: float) -> None:
+        """Go on with another ceiling, at its full rate. Called locked."""
+        self.ceiling_per_sec, self._floor_per_sec = ceiling_per_sec, min(FLOOR_PER_SEC, ceiling_per_sec)
+        self._rate_per_sec, self._rate_at_sec = ceiling_per_sec, now_sec
+        # rounded up: a share need not be a whole number, and the spacing keeps its average
+        self._started = deque(self._started, maxlen=max(1, ceil(ceiling_per_sec)))
+        if self._started:  # a slower rate holds for the next call already
+            self._next_sec = self._started[-1] + SECOND_WITH_MARGIN_SEC / ceiling_per_sec
 
     def _rate(self, now_sec: float) -> float:
         grown = self._rate_per_sec + (now_sec - self._rate_at_sec) * RECOVERY_SHARE_PER_SEC * self.ceiling_per_sec

@@ -53,6 +53,12 @@ def ordinal_order(ordinal: str) -> tuple[str, int]:
     return (day, int(hour)) if hour.isdigit() else (ordinal, 0)
 
 
+def is_earlier(ordinal: str, other: str) -> bool:
+    """Tell whether an hour lies before another; False unless both are hours: a folder's ordinals are hashes."""
+    days = ordinal.rpartition(".")[0], other.rpartition(".")[0]
+    return all(days) and ordinal_order(ordinal) < ordinal_order(other)
+
+
 def normal_ordinal(ordinal: str) -> str:
     """Write an ordinal as `ordinal_of` does, so that `2026-10-10.08` and `2026-10-10.8` are one hour."""
     day, _, hour = ordinal.rpartition(".")

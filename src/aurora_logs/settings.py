@@ -6,14 +6,16 @@ in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from aurora_logs import names
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
@@ -23,6 +25,33 @@ def default_data_dir() -> str:
     """Return the state directory by the XDG rules."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return str(Path(base) / "aurora-logs")
+
+
+class Secret:
+    """A text that shows itself to nobody: `***` in str, repr, format and tracebacks; no encoder takes it (SEC-04)."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for the one call that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***" if self._text else ""
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
@@ -36,9 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     source_backend: Annotated[Literal["rds", "folder"], _knob("where log files come from")] = "rds"
     source_dir: Annotated[str, _knob("SOURCE_BACKEND=folder: directory laid out as <instance>/<log file name>")] = ""
-    queue_backend: Annotated[Literal["embedded"], _knob("what carries the hints")] = "embedded"
-    state_backend: Annotated[Literal["embedded"], _knob("what keeps the state")] = "embedded"
-    sink_backend: Annotated[Literal["embedded"], _knob("where records go")] = "embedded"
+    queue_backend: Annotated[Literal["embedded", "kafka"], _knob("what carries the hints")] = "embedded"
+    state_backend: Annotated[Literal["embedded", "dynamodb"], _knob("what keeps the state")] = "embedded"
+    sink_backend: Annotated[Literal["embedded", "openobserve"], _knob("where records go")] = "embedded"
     data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
 
     aws_region: Annotated[str, _knob("region of the RDS API; empty: from the SDK's chain")] = ""
@@ -48,9 +77,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                                                    le=1440)] = 5.0
     discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
                                                    le=86_400)] = 0.0
-    rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14", ge=0.5,
-                                               le=1000)] = 10.0
+    rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14. With "
+                                               "STATE_BACKEND=dynamodb over all processes", ge=0.5, le=1000)] = 10.0
+    aws_account_id: Annotated[str, _knob("account whose API budget is shared; empty: asked of AWS")] = ""
     zone: Annotated[str, _knob("zone of log times that print none: a zone name")] = "UTC"
+
+    kafka_brokers: Annotated[str, _knob("QUEUE_BACKEND=kafka: host:port of the brokers, separated by commas")] = ""
+    kafka_security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _knob(
+        "how the brokers are reached; SASL_*: with a login")] = "PLAINTEXT"
+    kafka_sasl_mechanism: Annotated[Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "AWS_MSK_IAM"], _knob(
+        "how to log in; AWS_MSK_IAM: with the AWS credentials in force")] = ""
+    kafka_username: Annotated[str, _knob("login at the brokers; or the path of a file that holds it: KAFKA_USERNAME_FILE")] = ""
+    kafka_password: Annotated[Secret, _knob("its password; or the path of a file that holds it: KAFKA_PASSWORD_FILE")] = Secret()
+    kafka_ca_file: Annotated[str, _knob("own certificate authority of the brokers, PEM; empty: the system's")] = ""
+    consumer_group: Annotated[str, _knob("group of all processors")] = names.CONSUMER_GROUP
+    instance_table: Annotated[str, _knob("STATE_BACKEND=dynamodb: table of instances")] = names.INSTANCE_TABLE
+    tracking_table: Annotated[str, _knob("table of log files")] = names.TRACKING_TABLE
+    checkpoint_table: Annotated[str, _knob("table of checkpoints")] = names.CHECKPOINT_TABLE
+    dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
@@ -67,6 +111,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     circuit_breaker_max_failures: Annotated[int, _knob("failures in a row of one dependency", ge=1, le=1000)] = 5
     circuit_breaker_timeout_sec: Annotated[float, _knob("open time before one probe", ge=0.1, le=3600)] = 30.0
 
+    openobserve_url: Annotated[str, _knob("SINK_BACKEND=openobserve: where it answers, such as https://logs.example.com:5080; "
+                                          "a path is ZO_BASE_URI")] = ""
+    openobserve_user: Annotated[str, _knob("account that may ingest and search; not root")] = ""
+    openobserve_pass: Annotated[Secret, _knob("its password or token; never on the command line")] = Secret()
+    openobserve_user_file: Annotated[str, _knob("file that holds the account; read again when it changes")] = ""
+    openobserve_pass_file: Annotated[str, _knob("file that holds the password; read again when it changes")] = ""
+    openobserve_org: Annotated[str, _knob("organisation")] = "default"
+    openobserve_stream: Annotated[str, _knob("stream for a log type that has none of its own")] = "aurora_logs"
+    openobserve_window_hours: Annotated[float, _knob("the server's ZO_INGEST_ALLOWED_UPTO; 0: learned from its refusals", ge=0,
+                                                     le=87_600)] = 0.0
+    openobserve_ca_file: Annotated[str, _knob("PEM file of the authorities that are trusted; empty: the system's")] = ""
+    late_records: Annotated[Literal["park", "restamp"], _knob(
+        "records too old for the sink: dead letters, or delivered with the time of arrival")] = "park"
+
     lease_sec: Annotated[float, _knob("how long a claim lasts without renewal", ge=1, le=3600)] = 60.0
     skew_sec: Annotated[float, _knob("assumed difference of clocks", ge=0, le=300)] = 5.0
     post_timeout_sec: Annotated[float, _knob("longest request to the sink, in total", ge=0.1, le=600)] = 30.0
@@ -81,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
                                                 le=8760)] = 24.0
 
+    read_only: Annotated[bool, _knob("commands that change something are refused (exit 6)")] = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""
 
@@ -90,30 +149,89 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.discovery_interval_sec or self.discovery_interval_min * 60
 
 
+class Knob(msgspec.Struct, frozen=True, kw_only=True):
+    """How a setting is described to people. allowed: choices, bounds, or the kind of value; default "": there is none."""
+
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting in force. origin: `default`, `file PATH:LINE`, `environment` or `flag`; a secret's value is `***`."""
+
+    name: str
+    value: object
+    origin: str
+
+
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings, and where each value came from (`default`, `file PATH`, `environment`, `flag`), and warnings."""
+    """Settings, and where each value came from (`default`, `file PATH:LINE`, `environment`, `flag`), and warnings."""
 
     settings: Settings
     origins: dict[str, str]
     warnings: list[str]
 
 
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7).
+MAY_BE_A_FILE = ("kafka_username", "kafka_password")
+"""Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
+
+# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
 REPLACED = {
-    "VALKEY_URL": "no cache service is used", "SHARD_ID": "leases share the work", "TOTAL_SHARDS": "leases share the work",
-    "JOBS_TABLE": "job history comes from the checkpoints", "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT",
-    "PARSING_MODE": "every entry is parsed", "KAFKA_TOPIC": "topics are aurora-logs-<type>",
+    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
+    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
+    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
+    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
     "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
     "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_URL": "records go to the sink only",
+    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
+    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
+    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
 }
 
 
+def knobs() -> list[Knob]:
+    """Return all settings as they are described in help and documentation, in their order."""
+    hints = get_type_hints(Settings, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(Settings):
+        kind, meta = get_args(hints[field.name])
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        found.append(Knob(name=field.name, default=default, allowed=_allowed(kind, meta), meaning=meta.description))
+    return found
+
+
+def _allowed(kind: object, meta: Meta) -> str:
+    if get_origin(kind) is Literal:
+        return ", ".join(map(str, get_args(kind)))
+    signs = {"gt": ">", "ge": ">=", "le": "<="}
+    bounds = [f"{sign} {getattr(meta, name):,.10g}" for name, sign in signs.items() if getattr(meta, name) is not None]
+    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: "secret text"}
+    return " ".join([names[kind], *([", ".join(bounds)] if bounds else [])])
+
+
 def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
+    if is_secret(name):
+        return Secret(str(value))
     try:
         return msgspec.convert(value, hints[name], strict=False)
     except msgspec.ValidationError as error:
         problems.append(f"{name.upper()} = {value!r} ({origin}): {error}")
+        return None
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a setting's value may be shown to nobody."""
+    return isinstance(getattr(Settings(), name), Secret)
+
+
+def _content(name: str, path: str, problems: list[str]) -> str | None:
+    """Read the value that NAME_FILE points at, without the newline at its end."""
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{name} = {path!r} (environment): {getattr(error, 'strerror', None) or 'it is no text'}")
         return None
 
 
@@ -158,23 +276,46 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             detail = f"{path}: {error}"
             raise ConfigError(detail, hint="aurora-logs config check") from error
         for key, value in table.items():
+            origin = f"file {path}:{_line_of(key, path)}"
             if key in hints:
-                take(key, value, f"file {path}")
+                take(key, value, origin)
             else:
-                problems.append(_unknown(key, known, f"file {path}"))
+                problems.append(_unknown(key, known, origin))
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
+    for name in MAY_BE_A_FILE:
+        variable = f"{name.upper()}_FILE"
+        if environ.get(variable) and (text := _content(variable, environ[variable], problems)) is not None:
+            take(name, text, f"{variable} {environ[variable]}")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
-    warnings = [f"{name} is not used here: {instead}" for name, instead in REPLACED.items() if name in environ]
-    warnings += near_misses(environ, known)
+    warnings = [*_dropped(environ), *near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
     problems += _unfit(settings) if not problems else []
     if problems:
         raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
     return Loaded(settings=settings, origins=origins, warnings=warnings)
+
+
+def _line_of(key: str, path: Path) -> int:
+    """Return the line of a key at the top of a TOML file; a key in an odd spelling counts as of the first line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*["']?{re.escape(key)}\b""")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
+
+
+def _dropped(environ: Mapping[str, str]) -> list[str]:
+    """Name variables of the predecessor that are set and not used, one warning each."""
+    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
+            if re.fullmatch(name.replace("*", ".+"), variable)]
+
+
+def in_force(loaded: Loaded) -> list[Setting]:
+    """Return each setting with its value and origin; secrets as `***` (UX-46, SEC-04)."""
+    return [Setting(name=name.upper(), value=str(value) if is_secret(name) else value, origin=origin)
+            for name, origin in loaded.origins.items() for value in [getattr(loaded.settings, name)]]
 
 
 def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
@@ -197,11 +338,41 @@ def _unfit(settings: Settings) -> list[str]:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
+    if settings.sink_backend == "openobserve":
+        problems += _unfit_openobserve(settings)
+    if settings.queue_backend == "kafka":
+        problems += _unfit_kafka(settings)
+    tables = [settings.instance_table, settings.tracking_table, settings.checkpoint_table, settings.dlq_table]
+    if len(set(tables)) < len(tables):  # BAN-S01
+        problems.append("INSTANCE_TABLE, TRACKING_TABLE, CHECKPOINT_TABLE and DLQ_TABLE must be four different tables")
     if settings.sink_backend != "embedded":
         if settings.lease_sec < 2 * settings.post_timeout_sec:
             problems.append(f"LEASE_SEC = {settings.lease_sec}: at least 2 x POST_TIMEOUT_SEC ({settings.post_timeout_sec})")
         if settings.settle_sec <= settings.post_timeout_sec + settings.skew_sec:
             problems.append(f"SETTLE_SEC = {settings.settle_sec}: more than POST_TIMEOUT_SEC + SKEW_SEC")
+    return problems
+
+
+def _unfit_openobserve(settings: Settings) -> list[str]:
+    problems = []
+    if not settings.openobserve_url:
+        problems.append("OPENOBSERVE_URL is required for SINK_BACKEND=openobserve, such as https://logs.example.com:5080")
+    for name in ("user", "pass"):
+        value, file = getattr(settings, f"openobserve_{name}"), getattr(settings, f"openobserve_{name}_file")
+        if bool(value) == bool(file):
+            problems.append(f"OPENOBSERVE_{name.upper()} or OPENOBSERVE_{name.upper()}_FILE is required, one of the two")
+    return problems
+
+
+def _unfit_kafka(settings: Settings) -> list[str]:
+    problems = []
+    if not settings.kafka_brokers.strip(" ,"):
+        problems.append("KAFKA_BROKERS is required for QUEUE_BACKEND=kafka: host:port, separated by commas")
+    needs_login = settings.kafka_security_protocol.startswith("SASL_")
+    if needs_login != bool(settings.kafka_sasl_mechanism):
+        problems.append("KAFKA_SASL_MECHANISM goes with KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT, and only with them")
+    if settings.kafka_sasl_mechanism not in ("", "AWS_MSK_IAM") and not (settings.kafka_username and settings.kafka_password):
+        problems.append(f"KAFKA_USERNAME and KAFKA_PASSWORD are required for {settings.kafka_sasl_mechanism}")
     return problems
 
 

@@ -82,6 +82,28 @@ def discovery_delayed(error: Exception) -> None:
     _emit("WARN", "Discovery delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
 
 
+# the sink
+
+def compression_refused(dependency: str) -> None:
+    """The sink takes no compressed bodies; they go uncompressed from now on. Once a process."""
+    _emit("WARN", "Sink refuses compression, sending uncompressed", {"dependency": dependency})
+
+
+def window_learned(dependency: str, hours: float, *, told: bool) -> None:
+    """The sink refused old records; told: its answer named the hours, else the smallest known window is assumed."""
+    _emit("INFO" if told else "WARN", "Time window of the sink learned", {"dependency": dependency, "hours": hours, "told": told})
+
+
+def copies_found(stream: str, copies: int) -> None:
+    """A search saw physical copies of records; views count each once."""
+    _emit("DEBUG", "Copies found in the sink", {"stream": stream, "copies": copies})
+
+
+def password_in_clear(url: str) -> None:
+    """The password goes over plain HTTP to another machine. Once a process."""
+    _emit("INFO", "Password goes over plain HTTP", {"url": url, "setting": "OPENOBSERVE_URL"})
+
+
 # one file
 
 def file_claimed(row: "Checkpoint") -> None:

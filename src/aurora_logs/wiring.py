@@ -2,57 +2,162 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
-from aurora_logs.ports import Clock, LogSource, Ports
+from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
+from aurora_logs.resilience import Priority, RateLimit
 from aurora_logs.settings import Settings
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
+    from aurora_logs.adapters.aws.dynamodb import DynamoDb
+    from aurora_logs.adapters.aws.state_store import DynamoDbStateStore
+    from aurora_logs.adapters.aws.tables import StateTables
     from aurora_logs.adapters.embedded.compaction import Totals
-    from aurora_logs.adapters.embedded.insights import DuckDbInsights
+    from aurora_logs.adapters.embedded.database import Database
     from aurora_logs.adapters.embedded.queue import SqliteQueue
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore
+    from aurora_logs.adapters.kafka.connection import BrokerAccess
+    from aurora_logs.adapters.kafka.queue import KafkaQueue
 
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
-               on_call: "Callable[[CallMade], None] | None" = None) -> LogSource:
-    """Open the log source. Raises: ConfigError."""
+               on_call: "Callable[[CallMade], None] | None" = None, limit: RateLimit | None = None,
+               on_unsupported: Callable[[str, str], None] = telemetry.engine_not_supported) -> Inspected:
+    """Open the log source. Raises: ConfigError, Transient.
+
+    interactive: an operator waits. on_call: told every call. limit: of the process's RDS calls; None: makes one.
+    on_unsupported: told instance and engine that are left out.
+    """
     if settings.source_backend == "folder":
         from aurora_logs.adapters.embedded.log_source import FolderLogSource  # noqa: PLC0415
 
         return FolderLogSource(Path(settings.source_dir))
     from aurora_logs.adapters.aws.log_source import open_rds_source  # noqa: PLC0415
-    from aurora_logs.resilience import RateLimit  # noqa: PLC0415
 
-    limit = RateLimit(clock=clock, ceiling_per_sec=settings.rds_api_rate_limit, lock=threading.Lock(),
-                      patience_sec=settings.lease_sec / 3)
+    if limit is None:
+        store = _dynamodb_state(settings, clock) if settings.state_backend == "dynamodb" else None
+        limit = api_limit(settings, clock, store, priority="interactive" if interactive else "read")
     return open_rds_source(clock=clock, limit=limit, region=settings.aws_region or None,
                            connections=settings.max_concurrency + 2, interactive=interactive, on_call=on_call,
-                           on_unsupported=telemetry.engine_not_supported)
+                           on_unsupported=on_unsupported)
+
+
+def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Random) -> Sink:
+    """Open the sink; `directory` holds the batch files of the embedded one. Raises: ConfigError."""
+    if settings.sink_backend == "openobserve":
+        from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
+
+        return open_sink(settings, clock, random)
+    from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
+
+    return FileSink(directory, random)
+
+
+def api_limit(settings: Settings, clock: Clock, store: BudgetStore | None, *, priority: Priority = "read") -> RateLimit:
+    """Make the limit of RDS calls: of this process alone, or its share of what all have (`store`). Raises: as log_source."""
+    patience_sec = settings.lease_sec / 3
+    if store is None:
+        return RateLimit(clock=clock, ceiling_per_sec=settings.rds_api_rate_limit, lock=threading.Lock(),
+                         patience_sec=patience_sec)
+    from aurora_logs.adapters.aws.account import account_and_region  # noqa: PLC0415
+    from aurora_logs.api_budget import SharedRateLimit, budget_id  # noqa: PLC0415
+
+    random = SystemRandom()
+    account_id, region = account_and_region(region=settings.aws_region or None, account_id=settings.aws_account_id)
+    return SharedRateLimit(
+        clock=clock, random=random, store=store, budget=budget_id(account_id, region), lock=threading.Lock(),
+        owner=f"{settings.pod_name or priority}-{random.nonce()}", ceiling_per_sec=settings.rds_api_rate_limit,
+        priority=priority, patience_sec=patience_sec, skew_sec=settings.skew_sec)
 
 
 @contextmanager
 def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
-    """Open everything for the one process that collects into DATA_DIR; yields the ports and the run's id.
+    """Open everything for one collecting process; yields the ports and the run's id.
 
-    Raises: DirectoryInUse, StateNewer, ConfigError.
+    Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
     """
-    from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
-    from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
+    clock, random = SystemClock(stop), SystemRandom()
+    with ExitStack() as opened:
+        held = opened.enter_context(open_for_collecting(Path(settings.data_dir)))
+        run_id = f"{settings.pod_name or 'embedded'}-{random.nonce()}"
+        state = _state(settings, clock, held.database, run_id)
+        queue = _queue(settings, clock, state, held.database, run_id)
+        opened.callback(queue.close)
+        limit = api_limit(settings, clock, state if settings.state_backend == "dynamodb" else None) \
+            if settings.source_backend == "rds" else None
+        if limit is not None:
+            opened.callback(limit.give_back)
+        yield Ports(source=log_source(settings, clock, limit=limit), queue=queue, state=state,
+                    sink=sink(settings, held.directory, clock, random), clock=clock, random=random, workers=Threads(stop)), run_id
+
+
+def _state(settings: Settings, clock: Clock, database: "Database | None",
+           run_id: str = "") -> "SqliteStateStore | DynamoDbStateStore":
+    if settings.state_backend == "dynamodb":
+        return _dynamodb_state(settings, clock)
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore  # noqa: PLC0415
 
-    clock, random = SystemClock(stop), SystemRandom()
-    with open_for_collecting(Path(settings.data_dir)) as held:
-        run_id = f"{settings.pod_name or 'embedded'}-{random.nonce()}"
-        yield Ports(source=log_source(settings, clock), queue=SqliteQueue(held.database, clock, run_id),
-                    state=SqliteStateStore(held.database, run_id), sink=FileSink(held.directory, random), clock=clock,
-                    random=random, workers=Threads(stop)), run_id
+    assert database is not None
+    return SqliteStateStore(database, run_id)
+
+
+def _queue(settings: Settings, clock: Clock, state: "SqliteStateStore | DynamoDbStateStore", database: "Database | None",
+           run_id: str = "") -> "SqliteQueue | KafkaQueue":
+    if settings.queue_backend == "kafka":
+        from aurora_logs.adapters.kafka.queue import KafkaQueue  # noqa: PLC0415
+
+        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group)
+    from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
+
+    assert database is not None
+    return SqliteQueue(database, clock, run_id)
+
+
+def _dynamodb(settings: Settings, clock: Clock) -> "tuple[DynamoDb, StateTables]":
+    from aurora_logs.adapters.aws.dynamodb import open_dynamodb  # noqa: PLC0415
+    from aurora_logs.adapters.aws.tables import StateTables  # noqa: PLC0415
+
+    return open_dynamodb(clock=clock, random=SystemRandom(), region=settings.aws_region or None,
+                         connections=settings.max_concurrency + 4), StateTables(
+        instances=settings.instance_table, tracking=settings.tracking_table, checkpoints=settings.checkpoint_table,
+        dead_letters=settings.dlq_table)
+
+
+def _dynamodb_state(settings: Settings, clock: Clock) -> "DynamoDbStateStore":
+    from aurora_logs.adapters.aws.state_store import DynamoDbStateStore  # noqa: PLC0415
+
+    return DynamoDbStateStore(*_dynamodb(settings, clock))
+
+
+def _broker_access(settings: Settings) -> "BrokerAccess":
+    from aurora_logs.adapters.kafka.connection import BrokerAccess  # noqa: PLC0415
+
+    return BrokerAccess(
+        brokers=settings.kafka_brokers, client_id=settings.pod_name or "aurora-logs", aws_region=settings.aws_region,
+        security_protocol=settings.kafka_security_protocol, sasl_mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_username, password=settings.kafka_password.reveal(), ca_file=settings.kafka_ca_file)
+
+
+def tables(settings: Settings) -> Provisioning:
+    """Open the state tables for `provision`. Raises: ConfigError."""
+    from aurora_logs.adapters.aws.provisioning import TableProvisioning  # noqa: PLC0415
+
+    clock = system_clock()
+    return TableProvisioning(*_dynamodb(settings, clock), clock)
+
+
+def topics(settings: Settings) -> Provisioning:
+    """Open the topics for `provision`. Raises: ConfigError."""
+    from aurora_logs.adapters.kafka.topics import TopicProvisioning  # noqa: PLC0415
+
+    return TopicProvisioning(_broker_access(settings))
 
 
 def compact(settings: Settings, clock: Clock) -> "Totals | None":
@@ -68,36 +173,44 @@ class Beside:
     """What commands beside a running collector use: the state, the queue to put tasks into, and the insights."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open DATA_DIR without its lock. Raises: NotFound, StateNewer, ConfigError."""
-        self._settings = settings
-        self._database = open_beside(Path(settings.data_dir))
+        """Open DATA_DIR without its lock, where anything lies in it. Raises: NotFound, StateNewer, ConfigError."""
+        self._settings, self._clock = settings, system_clock()
+        is_embedded = "embedded" in (settings.state_backend, settings.queue_backend)
+        self._database = open_beside(Path(settings.data_dir)) if is_embedded else None
 
-    @property
-    def state(self) -> "SqliteStateStore":
+    @cached_property
+    def state(self) -> "SqliteStateStore | DynamoDbStateStore":
         """Rows of all tables."""
-        from aurora_logs.adapters.embedded.state_store import SqliteStateStore  # noqa: PLC0415
+        return _state(self._settings, self._clock, self._database)
 
-        return SqliteStateStore(self._database)
-
-    @property
-    def queue(self) -> "SqliteQueue":
+    @cached_property
+    def queue(self) -> "SqliteQueue | KafkaQueue":
         """The queue, to put tasks into."""
-        from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
-
-        return SqliteQueue(self._database, SystemClock(threading.Event()))
+        return _queue(self._settings, self._clock, self.state, self._database)
 
     @property
-    def insights(self) -> "DuckDbInsights":
+    def insights(self) -> Insights:
         """The delivered records."""
         return insights(self._settings)
 
+    def damage(self) -> str:
+        """Return what a quick check of the state file complains about; "" for a sound file, or none."""
+        return self._database.damage() if self._database else ""
+
     def close(self) -> None:
-        """Close the database."""
-        self._database.close()
+        """Close what was opened."""
+        if "queue" in self.__dict__:
+            self.queue.close()
+        if self._database is not None:
+            self._database.close()
 
 
-def insights(settings: Settings) -> "DuckDbInsights":
-    """Open the delivered records for queries. Raises: NotFound."""
+def insights(settings: Settings) -> Insights:
+    """Open the delivered records for queries. Raises: NotFound (nothing was ever collected), ConfigError."""
+    if settings.sink_backend == "openobserve":
+        from aurora_logs.adapters.openobserve.opening import open_insights  # noqa: PLC0415
+
+        return open_insights(settings, system_clock())
     from aurora_logs.adapters.embedded.insights import DuckDbInsights  # noqa: PLC0415
 
     return DuckDbInsights(DataDirectory(Path(settings.data_dir)))

@@ -214,6 +214,7 @@ class Account:
             "EngineMode": "provisioned",
             "EngineVersion": str(members[0].described()["EngineVersion"]),
             "MultiAZ": len(members) > 1,
+            "DBClusterParameterGroup": f"{name}-cluster-parameters",
             "DBClusterMembers": [
                 {"DBInstanceIdentifier": m.identifier, "IsClusterWriter": m.is_writer, "PromotionTier": 1}
                 for m in members

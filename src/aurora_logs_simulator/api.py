@@ -94,6 +94,30 @@ class RdsLogApi:
         self.gate.leave(operation, "", "", answer)
         return answer
 
+    def describe_db_parameters(self, group: str, *, of_cluster: bool = False, marker: str | None = None,
+                               max_records: int | None = None) -> Page:
+        """List what users set in a parameter group, as `Source=user` does: engine defaults are not known here.
+
+        Raises: ApiError, Broken.
+        """
+        operation = "DescribeDBClusterParameters" if of_cluster else "DescribeDBParameters"
+        self.gate.enter(operation)
+        rows: list[dict[str, Item]] = [
+            {"ParameterName": name, "ParameterValue": value, "Source": "user", "ApplyType": "dynamic"}
+            for name, value in self._parameters(group, of_cluster=of_cluster).items()]
+        answer = page(rows, "ParameterName", marker=marker, max_records=max_records)
+        self.gate.leave(operation, "", "", answer)
+        return answer
+
+    def _parameters(self, group: str, *, of_cluster: bool) -> dict[str, str]:
+        if of_cluster:
+            known = {str(row["DBClusterParameterGroup"]): dict[str, str]() for row in self.account.clusters()}
+        else:
+            known = {one.parameter_group: one.parameters for one in self.account.instances.values()}
+        if group not in known:
+            raise ApiError("DBParameterGroupNotFound", 404, f"DBParameterGroup not found: {group}")
+        return known[group]
+
     def describe_db_log_files(
         self,
         instance: str,

@@ -114,10 +114,10 @@ ALL: tuple[Fault, ...] = (
 BY_NAME: dict[str, Fault] = {fault.name: fault for fault in ALL}
 
 
-def table() -> str:
+def table(faults: tuple[Fault, ...] = ALL) -> str:
     """Return the faults as a Markdown table."""
     rows = ["| fault | where | cases | what it does | value |", "|---|---|---|---|---|"]
-    for fault in ALL:
+    for fault in faults:
         value = "" if fault.value is None else f"{fault.value:g}"
         rows.append(f"| `{fault.name}` | {fault.where} | {fault.cases} | {fault.about} | {value} |")
     return "\n".join(rows)

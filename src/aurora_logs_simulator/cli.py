@@ -1,20 +1,20 @@
-"""The commands: `serve` an account, list the `faults`."""
+"""The commands: `serve` an account, serve an `openobserve`, list the `faults` of either."""
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
+from aurora_logs_simulator.catalogue import ALL as RDS
 from aurora_logs_simulator.catalogue import BY_NAME, table
 from aurora_logs_simulator.clock import SystemClock
-from aurora_logs_simulator.faults import Rule
+from aurora_logs_simulator.faults import rule_of
 from aurora_logs_simulator.instance import Spec
+from aurora_logs_simulator.openobserve import command as openobserve
+from aurora_logs_simulator.openobserve.catalogue import ALL as OPENOBSERVE
 from aurora_logs_simulator.scenario import DEMO, Scenario, build, read_scenario, start_us
 from aurora_logs_simulator.server import SimulatorServer
 from aurora_logs_simulator.signing import Keys
@@ -30,8 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     if options.command == "faults":
-        sys.stdout.write(f"{table()}\n")
+        sys.stdout.write(f"{table(OPENOBSERVE if options.of == 'openobserve' else RDS)}\n")
         return 0
+    if options.command == "openobserve":
+        return openobserve.serve(options)
     try:
         scenario = scenario_of(options)
     except (OSError, ValueError, msgspec.MsgspecError) as exc:
@@ -69,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--access-key", default=ACCESS_KEY_ID)
     serve.add_argument("--secret", default=SECRET)
     serve.add_argument("--no-signature", action="store_true", help="accept unsigned calls")
-    commands.add_parser("faults", help="list every fault as a Markdown table")
+    openobserve.add_options(commands.add_parser("openobserve", help="answer as OpenObserve would"))
+    faults = commands.add_parser("faults", help="list every fault as a Markdown table")
+    faults.add_argument("of", nargs="?", choices=("rds", "openobserve"), default="rds")
     return parser
 
 
@@ -89,21 +93,8 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
         instances += DEMO
     if options.files:
         instances += files_specs(options.files, options.files_instance, options.files_engine)
-    faults = scenario.faults + tuple(fault_of(text) for text in options.fault)
+    faults = scenario.faults + tuple(rule_of(text, BY_NAME) for text in options.fault)
     return msgspec.structs.replace(scenario, instances=instances, faults=faults, **given)
-
-
-def fault_of(text: str) -> Rule:
-    """Read `name`, `name=probability` or `name=probability:value`.
-
-    Raises: ValueError.
-    """
-    name, _, rest = text.partition("=")
-    if name not in BY_NAME:
-        message = f"unknown fault {name!r}; `python -m aurora_logs_simulator faults` lists them"
-        raise ValueError(message)
-    probability, _, value = rest.partition(":")
-    return Rule(fault=name, probability=float(probability or "1"), value=float(value) if value else None)
 
 
 def files_specs(folder: Path, instance: str | None, engine: str) -> tuple[Spec, ...]:
@@ -138,18 +129,9 @@ def _serve(scenario: Scenario, options: argparse.Namespace) -> int:
     except OSError as exc:
         sys.stderr.write(f"simulator: {options.host}:{options.port}: {exc.strerror}\n")
         return USAGE_ERROR
-    _stop_on_signals(server)
+    server.stop_on_signals()
     ready = {"endpoint": server.endpoint, "region": scenario.region, "instances": len(scenario.instances)}
     sys.stdout.write(f"{msgspec.json.encode(ready).decode()}\n")
     sys.stdout.flush()
     server.serve()
     return 0
-
-
-def _stop_on_signals(server: SimulatorServer) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        # The handler runs in the serving thread: stopping from there would wait for itself.
-        threading.Thread(target=server.stop, daemon=True).start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

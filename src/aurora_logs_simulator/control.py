@@ -47,6 +47,7 @@ class Control:
             "status": self._status,
             "add": self._add,
             "neighbour": self._neighbour,
+            "parameters": self._set_parameters,
             "shutdown": self._shut_down,
         }
 
@@ -124,6 +125,15 @@ class Control:
         self._world.api.account.advance(now_us)
         self._world.load.write_now(str(values["instance"]), str(values["log_type"]), count, now_us)
         return self._load()
+
+    def _set_parameters(self, values: Values) -> object:
+        """Set an instance's user parameters and CloudWatch exports, those that are given."""
+        instance = self._world.api.account.instance(str(values["instance"]))
+        if "parameters" in values:
+            instance.parameters = msgspec.convert(values["parameters"], type=dict[str, str])
+        if "log_exports" in values:
+            instance.log_exports = msgspec.convert(values["log_exports"], type=tuple[str, ...])
+        return {"parameters": instance.parameters, "log_exports": instance.log_exports}
 
     def _fail_over(self, values: Values) -> object:
         return {"writer": self._world.api.account.fail_over(str(values["cluster"]), self._now_us())}

@@ -15,6 +15,12 @@ MYSQL_ENGINES = ("aurora-mysql", "mysql", "mariadb")
 POSTGRES_ENGINES = ("aurora-postgresql", "postgres")
 NO_LOGS_STATUSES = ("creating", "rebooting", "upgrading", "failed", "storage-full", "stopped", "paused")
 
+# What a database must be told so that it writes the logs that the simulator writes.
+LOGGING_PARAMETERS = {
+    **{engine: {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "0.1"} for engine in MYSQL_ENGINES},
+    **{engine: {"log_min_duration_statement": "0"} for engine in POSTGRES_ENGINES},
+}
+
 VERSIONS = {
     "aurora-mysql": "8.0.mysql_aurora.3.08.0",
     "mysql": "8.0.40",
@@ -34,6 +40,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     with_minutes: the `-%H%M` names of Aurora PostgreSQL; `error_pair`: `mysql-error.log` is copied every 5 minutes.
     entries_per_sec: written by the load in a real second over all its logs; None: the scenario's figure.
     folder:      serve the files of this directory and write none.
+    parameters:  user-set values of its parameter group; what makes its engine log, when empty.
+    log_exports: log types that are exported to CloudWatch Logs as well.
     """
 
     identifier: str
@@ -53,6 +61,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     entries_per_sec: float | None = None
     folder: str | None = None
     resource_id: str | None = None
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    log_exports: tuple[str, ...] = ()
 
 
 class Instance:
@@ -66,6 +76,8 @@ class Instance:
         self.cluster = spec.cluster
         self.is_writer = spec.is_writer
         self.status = "available"
+        self.parameters = spec.parameters or dict(LOGGING_PARAMETERS.get(spec.engine, {}))
+        self.log_exports = spec.log_exports
         self.created_us = created_us
         digest = hashlib.sha256(f"{account_id}/{region}/{spec.identifier}".encode()).hexdigest()
         self.resource_id = spec.resource_id or f"db-{digest[:26].upper()}"
@@ -78,6 +90,11 @@ class Instance:
     def arn(self) -> str:
         """DBInstanceArn."""
         return f"arn:aws:rds:{self._region}:{self._account_id}:db:{self.identifier}"
+
+    @property
+    def parameter_group(self) -> str:
+        """Its own parameter group."""
+        return f"{self.identifier}-parameters"
 
     @property
     def answers_log_calls(self) -> bool:
@@ -117,7 +134,7 @@ class Instance:
             "AllocatedStorage": 100,
             "InstanceCreateTime": f"{utc(self.created_us):%Y-%m-%dT%H:%M:%S.000Z}",
             "DBParameterGroups": [
-                {"DBParameterGroupName": f"default.{self.engine}", "ParameterApplyStatus": "in-sync"}
+                {"DBParameterGroupName": self.parameter_group, "ParameterApplyStatus": "in-sync"}
             ],
             "AvailabilityZone": f"{self._region}{'a' if self.is_writer else 'b'}",
             "MultiAZ": self.cluster is None,
@@ -125,6 +142,7 @@ class Instance:
             "DBInstanceArn": self.arn,
             "DbiResourceId": self.resource_id,
             "TagList": tag_list(self.spec.tags),
+            "EnabledCloudwatchLogsExports": list(self.log_exports),
         }
         if self.cluster is not None:
             described["DBClusterIdentifier"] = self.cluster

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Lock
 from urllib.parse import unquote
-
-import msgspec
 
 from aurora_logs_simulator import wire
 from aurora_logs_simulator.answers import ApiError, Broken, CompleteFile, Page, Portion, invalid_parameter
@@ -16,26 +14,10 @@ from aurora_logs_simulator.api import RdsLogApi
 from aurora_logs_simulator.clock import SECOND_US
 from aurora_logs_simulator.gate import COMPLETE
 from aurora_logs_simulator.signing import Keys, Request, check
+from aurora_logs_simulator.sockets import Answer
 
 COMPLETE_PREFIX = "/v13/downloadCompleteLogFile/"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n"
-
-
-class Answer(msgspec.Struct, kw_only=True):
-    """What goes back over HTTP.
-
-    body:       the bytes, or pieces of a stream of `length_bytes`.
-    keeps_bytes: the connection ends after so many bytes of the body; None: it does not.
-    resets:      it ends with a reset instead of a close; with status 0 before any answer.
-    """
-
-    status: int
-    body: bytes | Iterator[bytes]
-    length_bytes: int
-    headers: dict[str, str]
-    keeps_bytes: int | None = None
-    resets: bool = False
-    delay_sec: float = 0.0
 
 
 class Service:
@@ -51,6 +33,8 @@ class Service:
             "DescribeDBClusters": self._clusters,
             "DescribeDBLogFiles": self._log_files,
             "DownloadDBLogFilePortion": self._portion,
+            "DescribeDBParameters": self._parameters,
+            "DescribeDBClusterParameters": self._parameters,
             "DescribeEvents": self._events,
             "ListTagsForResource": self._tags,
         }
@@ -150,6 +134,17 @@ class Service:
             contains=params.get("FilenameContains"),
             written_since_ms=_number(params, "FileLastWritten"),
             larger_than_bytes=_number(params, "FileSize"),
+            marker=params.get("Marker"),
+            max_records=_number(params, "MaxRecords"),
+        )
+
+    def _parameters(self, params: dict[str, str]) -> Page:
+        name = "DBClusterParameterGroupName" if params["Action"] == "DescribeDBClusterParameters" else "DBParameterGroupName"
+        if params.get("Source") != "user":
+            raise invalid_parameter("Only Source=user is simulated")
+        return self.api.describe_db_parameters(
+            _needed(params, name),
+            of_cluster=name.startswith("DBCluster"),
             marker=params.get("Marker"),
             max_records=_number(params, "MaxRecords"),
         )

@@ -18,6 +18,7 @@ ROW_NAMES = {
     "DBClusters": "DBCluster",
     "DBClusterMembers": "DBClusterMember",
     "DBParameterGroups": "DBParameterGroup",
+    "Parameters": "Parameter",
     "DescribeDBLogFiles": "DescribeDBLogFilesDetails",
     "Events": "Event",
     "EventCategories": "EventCategory",
@@ -27,6 +28,8 @@ LIST_OF = {
     "DescribeDBInstances": "DBInstances",
     "DescribeDBClusters": "DBClusters",
     "DescribeDBLogFiles": "DescribeDBLogFiles",
+    "DescribeDBParameters": "Parameters",
+    "DescribeDBClusterParameters": "Parameters",
     "DescribeEvents": "Events",
     "ListTagsForResource": "TagList",
 }

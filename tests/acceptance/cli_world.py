@@ -76,6 +76,14 @@ class Simulator:
         finally:
             self.tell("faults", off=fault)
 
+    @contextlib.contextmanager
+    def with_two_lines_refused(self, instance):
+        """A line of each of two log files can't be read by any way: two dead letters, whatever is read first."""
+        with self.with_fault("binary_line", instance=instance, file="slowquery/", times=1), \
+                self.with_fault("binary_line", instance=instance, file="error/", times=1), \
+                self.with_fault("complete_forbidden", instance=instance):
+            yield
+
     def close(self):
         self.process.terminate()
         self.process.wait(WITHIN_SEC)

@@ -1,17 +1,13 @@
 """`doctor` tries what collecting needs; `config` shows what is in force (UX-60..62, UX-66, UX-70)."""
 
+import json
 import os
+import re
+import resource
+import time
 
 import pytest
 from tests.acceptance.cli_world import KEYS, Simulator, aurora_logs, collecting, environment, eventually
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-    started.tell("stop-writing")
-    yield started
-    started.close()
 
 
 def verdicts(answer):
@@ -60,6 +56,98 @@ def test_complete_files_that_are_refused_are_no_failure(simulator, tmp_path):
     assert verdicts(answer)["rds:DownloadCompleteDBLogFile"] == "unknown"
 
 
+def test_checks_run_side_by_side(simulator, tmp_path):
+    """UX-22: a dozen answers that take two seconds each take four, not twenty-four."""
+    with simulator.with_fault("slow", operation="DescribeDBLogFiles", value=2), \
+            simulator.with_fault("slow", operation="DescribeDBParameters", value=2):
+        begun_sec = time.monotonic()
+        answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+        took_sec = time.monotonic() - begun_sec
+
+    assert answer.code == 0, answer.out
+    assert len(answer.rows) > 15
+    assert took_sec < 8
+
+
+def test_what_does_not_answer_in_time_is_told_as_not_known(simulator, tmp_path):
+    """UX-22, UX-53: the limit is for all checks together; what was learned is shown."""
+    with simulator.with_fault("slow", instance="shop-2", operation="DescribeDBLogFiles", value=60):
+        begun_sec = time.monotonic()
+        answer = aurora_logs("doctor", "--timeout", "3", "-o", "ndjson", env=simulator.env(tmp_path))
+        took_sec = time.monotonic() - begun_sec
+
+    found = {row["name"]: (row["verdict"], row["detail"]) for row in answer.rows}
+    assert found["rds:DescribeDBLogFiles shop-2"] == ("unknown", "no answer within 3 s (--timeout)")
+    assert found["rds:DescribeDBLogFiles shop-1"][0] == "ok"
+    assert found["state"][0] == "ok"
+    assert took_sec < 8
+
+
+@pytest.mark.parametrize(("instance", "told", "verdict", "expected"), [
+    ("billing", {"parameters": {"slow_query_log": "0", "log_output": "TABLE"}}, "failed", "slow_query_log=1 in billing-parameters"),
+    ("billing", {"parameters": {"slow_query_log": "1"}}, "failed", "log_output=FILE"),
+    ("reports", {"parameters": {"log_connections": "1"}}, "failed", "log_min_duration_statement=1000 in reports-parameters"),
+    ("shop-1", {"log_exports": ["slowquery"]}, "unknown", "--cloudwatch-logs-export-configuration"),
+])
+def test_a_database_that_is_not_told_to_log_is_named_with_the_setting(simulator, tmp_path, instance, told, verdict, expected):
+    """UX-67, rds-log-api.md §4.3: an empty feed although all is well."""
+    before = simulator.tell("parameters", instance=instance)
+    simulator.tell("parameters", instance=instance, **told)
+    try:
+        answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+    finally:
+        simulator.tell("parameters", instance=instance, **before)
+
+    assert answer.code == (8 if verdict == "failed" else 0)
+    of_it = [row for row in answer.rows if row["name"] == f"settings of {instance}"]
+    assert {row["verdict"] for row in of_it} == {verdict}
+    assert any(expected in row["fix"] for row in of_it)
+    assert [row["name"] for row in answer.rows if row["verdict"] == "failed"] == [row["name"] for row in of_it if verdict == "failed"]
+
+
+def test_parameters_that_may_not_be_read_are_no_failure(simulator, tmp_path):
+    """rds-log-api.md §12.3: the right is optional."""
+    with simulator.with_fault("access_denied", operation="DescribeDBParameters"):
+        answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+
+    assert answer.code == 0
+    assert verdicts(answer)["settings of billing"] == "unknown"
+
+
+def test_the_clock_of_the_other_side_is_compared(simulator, tmp_path):
+    """UX-70."""
+    answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path))
+
+    assert re.fullmatch(r"RDS is \d s (ahead|behind)", {row["name"]: row["detail"] for row in answer.rows}["clock"])
+
+
+def test_a_damaged_state_and_few_descriptors_are_failed_checks(simulator, tmp_path):
+    """UX-70."""
+    (tmp_path / "state.sqlite3").write_bytes(b"this is no database, and never was\n" * 200)
+
+    answer = aurora_logs("doctor", "-o", "ndjson", env=simulator.env(tmp_path),
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)))
+
+    assert answer.code == 8
+    assert (verdicts(answer)["state"], verdicts(answer)["descriptors"]) == ("failed", "failed")
+
+
+def test_instances_whose_engine_is_not_read_are_named(tmp_path):
+    """UX-66: filtered out is said, not silent."""
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text(json.dumps({"region": "eu-central-1", "instances": [
+        {"identifier": "orders", "engine": "mysql"}, {"identifier": "legacy", "engine": "oracle-ee"}]}))
+    mixed = Simulator("--scenario", str(scenario), "--history-hours", "0.1")
+    try:
+        answer = aurora_logs("doctor", "-o", "ndjson", env=mixed.env(tmp_path / "data"))
+    finally:
+        mixed.close()
+
+    found = {row["name"]: (row["verdict"], row["detail"]) for row in answer.rows}
+    assert found["instance legacy"] == ("unknown", "oracle-ee is none that is read")
+    assert found["rds:DescribeDBInstances"][1].startswith("1 instances (mysql)")
+
+
 def test_mistakes_of_the_settings_are_a_failed_check():
     answer = aurora_logs("doctor", env=environment(BATCH_SIZE="0"))
 
@@ -89,7 +177,7 @@ def test_each_setting_has_its_value_and_origin(tmp_path):
     changed = aurora_logs("config", "show", "--changed", "-o", "name", env=env).out.split()
 
     assert rows["BATCH_SIZE"] == (20, "environment")
-    assert rows["ZONE"] == ("Europe/Berlin", f"file {config}")
+    assert rows["ZONE"] == ("Europe/Berlin", f"file {config}:2")
     assert rows["LEASE_SEC"] == (60.0, "default")
     assert set(changed) == {"BATCH_SIZE", "ZONE"}
     assert aurora_logs("config", "check", env=env).code == 0

@@ -21,24 +21,6 @@ SLOW_ENTRY = """# Time: 2026-11-24T03:00:00.021059Z
 SET timestamp=1795489199;
 SELECT 1 FROM t WHERE id = 2;
 """
-SMALL = ("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator(*SMALL)
-    started.tell("stop-writing")
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def collected(simulator, tmp_path_factory):
-    """A data directory into which everything was collected once."""
-    folder = tmp_path_factory.mktemp("collected")
-    answer = aurora_logs("run", "--once", env=simulator.env(folder))
-    assert answer.code == 0, answer.err
-    return folder
 
 
 def test_without_credentials_the_settings_that_are_missing_are_named(tmp_path):
@@ -272,7 +254,7 @@ def test_all_mistakes_of_the_settings_are_told_at_once(tmp_path):
     answer = aurora_logs("--config", config, "config", "check", env=env)
 
     assert answer.code == 2
-    assert f"unknown setting 'batch_sise' (file {config}); did you mean batch_size?" in answer.err
+    assert f"unknown setting 'batch_sise' (file {config}:1); did you mean batch_size?" in answer.err
     assert "MAX_CONCURRENCY = 1000" in answer.err
     assert "<= 64" in answer.err
     assert "REDACTION = 'maybe'" in answer.err
@@ -299,7 +281,7 @@ def test_a_word_that_is_no_command_is_answered_with_the_one_that_is_meant(words,
 
 
 @pytest.mark.parametrize("words", [
-    ("query",), ("files", "list", "-o", "yaml"), ("files", "list", "--nothing"), ("run", "processor"),
+    ("query",), ("files", "list", "-o", "xml"), ("files", "list", "--nothing"), ("run", "processor"),
     ("search", "--since", "yesterday-ish"), ("top", "queries", "--limit", "0"), ("tail", "x"),
     ("files", "list", "--type", "slow"), ("parse", "-o", "table", "--gzip", "x"), ("dlq", "replay"),
 ], ids=" ".join)

@@ -31,7 +31,7 @@ def test_the_format_is_found_and_named_and_the_statements_are_ranked(slow):
     answer = aurora_logs("parse", slow)
 
     assert answer.code == 0
-    assert answer.err.splitlines()[:2] == [f"{slow}: mysql_slow, by its content, 95% sure", f"{slow}: 9 entries, 1.9 kB"]
+    assert answer.err.splitlines()[:2] == [f"{slow}: mysql_slow, by its content, 95% sure", f"{slow}: 9 entries, 1.9 kB, all understood"]
     head, line = answer.out.splitlines()
     assert head.split()[:3] == ["FINGERPRINT", "COUNT", "TOTAL"]
     assert line.split()[:2] == ["456beb5025043f5d", "9"]
@@ -61,7 +61,7 @@ def test_all_doors_give_the_same_records(slow, tmp_path):
     assert unnamed(aurora_logs("parse", "-", "-o", "ndjson", stdin=SLOW).out) == unnamed(whole)
     assert unnamed(aurora_logs("parse", packed, "-o", "ndjson").out) == unnamed(whole)
     assert unnamed(aurora_logs("parse", tmp_path / "logs", "-o", "ndjson").out) == unnamed(whole)
-    assert aurora_logs("parse", slow, "-o", "ndjson", "--gzip", "--output", out).out == ""
+    assert aurora_logs("parse", slow, "-o", "ndjson", "--gzip", "--to", out).out == ""
     assert gzip.decompress(out.read_bytes()).decode() == whole
     assert out.read_bytes()[4:8] == bytes(4)  # no time: same input, same bytes
 

@@ -6,14 +6,12 @@ Cases: UX-36..46, UX-80..86, SEC-28, issue "CLI" and "Embedded".
 import csv
 import io
 import json
-import os
-import pty
 import re
 import subprocess
-import threading
 
 import pytest
-from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, Simulator, aurora_logs, collecting, eventually
+from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, aurora_logs, collecting, eventually
+from tests.acceptance.pseudo_terminal import on_terminal, what_acts
 
 LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", "list"), ("gaps", "list"), ("dlq", "list"),
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show")]
@@ -22,29 +20,6 @@ OTHERS = [("query", "SELECT count(*) AS n FROM aurora_slowquery_logs"), ("doctor
           ("tail", "billing", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
           ("dlq", "replay", "--all", "--yes")]
 RFC3339_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    started = Simulator("--instances", "demo", "--history-hours", "0.2", "--entries-per-sec", "1")
-    started.tell("stop-writing")
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
-def world(simulator, tmp_path_factory):
-    """Two ranges could not be read, then a collector runs on: (environment, its process)."""
-    folder = tmp_path_factory.mktemp("world")
-    env = simulator.env(folder / "data", DISCOVERY_INTERVAL_SEC="1")
-    with simulator.with_fault("binary_line", instance="billing", times=2), \
-            simulator.with_fault("complete_forbidden", instance="billing"):
-        once = aurora_logs("run", "--once", env=env)
-    assert once.code == 0, once.err
-    assert "next: aurora-logs top queries" in once.err
-    with collecting(env, folder) as (process, log):
-        assert eventually(lambda: '"Started"' in log.read_text())
-        yield env, process
 
 
 @pytest.mark.parametrize("words", [*LISTS, *OTHERS], ids=" ".join)
@@ -65,7 +40,7 @@ def test_json_is_one_envelope_and_ndjson_its_items(world, words):
     whole = json.loads(aurora_logs(*words, "-o", "json", env=env).out)
     rows = aurora_logs(*words, "-o", "ndjson", env=env).rows
 
-    assert list(whole) == ["schema_version", "kind", "items", "unknown"]
+    assert list(whole)[:4] == ["schema_version", "kind", "items", "unknown"]
     assert whole["schema_version"] == 1
     assert [set(item) for item in whole["items"]] == [set(row) for row in rows]
     for row in rows:
@@ -88,14 +63,13 @@ def test_tables_and_names_and_csv_have_the_same_lines(world, words):
         assert len(table) == len(wide) == len(names) + 1
         assert "…" not in "\n".join(table)
         if words[0] not in ("search", "files"):
-            assert [line.split("  ")[0] for line in wide[1:]] == names
+            assert [line.split("  ")[0] for line in wide[1:]] == [name.split(" ")[0] for name in names]
 
 
 def test_what_dead_letters_cover_is_delivered_after_a_replay(simulator, tmp_path):
     """RUN-52, RUN-53, NAM-23: the range alone is read again; the letter closes only after delivery; twice is harmless."""
     env = simulator.env(tmp_path, DISCOVERY_INTERVAL_SEC="1")
-    with simulator.with_fault("binary_line", instance="billing", times=2), \
-            simulator.with_fault("complete_forbidden", instance="billing"):
+    with simulator.with_two_lines_refused("billing"):
         aurora_logs("run", "--once", "--instance", "billing", env=env)
     count = "SELECT count(*) AS n, count(DISTINCT record_id) AS ids FROM aurora_slowquery_logs"
     letters = aurora_logs("dlq", "list", "-o", "ndjson", env=env).rows
@@ -219,16 +193,16 @@ def test_a_reader_that_goes_away_ends_a_command_in_silence(world):
 HOSTILE = "chr(27) || ']52;c;x' || chr(7) || chr(155) || '2J' || chr(8238) || 'abc' || chr(8203) || chr(13) || '=1+1'"
 
 
-@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+@pytest.mark.parametrize("form", ["table", "wide", "json", "ndjson", "yaml", "csv", "name"])
 def test_nothing_of_a_record_acts_on_a_terminal(world, form):
     """UX-81, UX-85, UX-89: through a real terminal, no escape, no C1, no bidi control of the data's."""
     env, _ = world
 
-    code, seen = on_terminal([PROGRAM, "query", f"SELECT {HOSTILE} AS text", "-o", form], env)
+    code, seen = on_terminal(["query", f"SELECT {HOSTILE} AS text", "-o", form], env)
 
     assert code == 0
     assert "abc" in seen
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u200b-\u200f]", seen.replace("\r\n", "\n")), repr(seen)
+    assert what_acts(seen) == []
 
 
 @pytest.mark.parametrize("words", [("dump", "billing", "error/mysql-error-running.log"), ("tail", "billing", "--direct")],
@@ -237,30 +211,7 @@ def test_raw_bytes_refuse_a_terminal(world, words):
     """UX-84."""
     env, _ = world
 
-    code, seen = on_terminal([PROGRAM, *words, "-o", "raw"], env)
+    code, seen = on_terminal([*words, "-o", "raw"], env)
 
     assert code == 2
     assert "| less" in seen
-
-
-def on_terminal(command, env):
-    """Run a command on a pseudo-terminal; its exit code and all that the terminal was sent."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env | {"TERM": "xterm"})
-    os.close(slave)
-    pieces = []
-
-    def drain():
-        while True:
-            try:
-                piece = os.read(master, 65_536)
-            except OSError:  # the last writer closed its side
-                return
-            pieces.append(piece)
-
-    reader = threading.Thread(target=drain)
-    reader.start()
-    code = process.wait(WITHIN_SEC)
-    reader.join(WITHIN_SEC)
-    os.close(master)
-    return code, b"".join(pieces).decode("utf-8", "replace")

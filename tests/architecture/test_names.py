@@ -6,6 +6,8 @@ import re
 import pytest
 from tests.architecture.tree import ROOT, tracked_files
 
+from aurora_logs import names
+
 FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 FORBIDDEN_FUNCTIONS = re.compile(r"^(handle_|do_|my_|new_|process_data)")
 
@@ -64,6 +66,28 @@ def test_no_file_names_a_builders_machine_or_a_registry(pattern):
 ])
 def test_a_planted_path_or_host_is_found(pattern, planted):
     assert pattern.search(planted)
+
+
+def spelt_out(path):
+    """String constants of a module that spell out an external name; docstrings may tell of them."""
+    tree = ast.parse(text_of(path))
+    told = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [f"{path.name}:{node.lineno} {node.value}" for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told
+            and any(name in node.value for name in EXTERNAL_NAMES)]
+
+
+EXTERNAL_NAMES = (names.INSTANCE_TABLE, names.TRACKING_TABLE, names.CHECKPOINT_TABLE, names.DEAD_LETTER_TABLE,
+                  names.CONSUMER_GROUP, "aurora-logs-error", "aurora-logs-slowquery")
+
+
+def test_names_that_others_know_are_spelt_out_in_one_place():
+    """H-13, NAM-01."""
+    found = [line for path in python_files() if path.is_relative_to(ROOT / "src" / "aurora_logs") and path.name != "names.py"
+             for line in spelt_out(path)]
+
+    assert found == []
+    assert len(spelt_out(ROOT / "src" / "aurora_logs" / "names.py")) == 5
 
 
 def test_every_module_says_what_lives_in_it():

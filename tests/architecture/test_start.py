@@ -35,6 +35,25 @@ def test_a_command_that_needs_no_vendor_library_loads_none(arguments):
     assert [name for name in HEAVY if name in seen["loaded"]] == []
 
 
+@pytest.mark.parametrize(("arguments", "absent"), [
+    (["config", "show"], ["boto3", "confluent_kafka", "duckdb"]),
+    (["run", "--once"], ["boto3", "confluent_kafka"]),
+], ids=" ".join)
+def test_the_embedded_mode_loads_no_library_of_the_distributed_one(tmp_path, arguments, absent):
+    """CMP-06, CMP-07."""
+    log = tmp_path / "source" / "prod-1" / "slowquery" / "mysql-slowquery.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    environment = {**os.environ, "SOURCE_BACKEND": "folder", "SOURCE_DIR": str(tmp_path / "source"),
+                   "DATA_DIR": str(tmp_path / "data")}
+    answer = subprocess.run([sys.executable, "-c", PROBE, json.dumps(arguments)], capture_output=True, text=True,
+                            check=False, env=environment)
+    seen = json.loads(answer.stderr.splitlines()[-1])
+
+    assert seen["code"] in (0, None), answer.stderr
+    assert set(absent) & set(seen["loaded"]) == set()
+
+
 def cpu_sec(arguments: list[str]) -> float:
     """CPU of one run of the real command, user and system, seconds."""
     program = Path(sys.executable).parent / "aurora-logs"

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
-from tests.contracts.conftest import STATE_STORES
+from tests.contracts.conftest import STATE_STORES, adapters
 from tests.contracts.samples import INSTANCE, SteppedClock, a_checkpoint, an_intent
 
 from aurora_logs.errors import ClaimHeld, EpochMoved
@@ -21,12 +21,13 @@ class FenceModel(RuleBasedStateMachine):
     """The model is one row and the list of all claims ever won; any of them may write at any time."""
 
     factory = staticmethod(STATE_STORES["embedded"])
+    engine = None
 
     @initialize()
     def begin(self):
         self.stack = contextlib.ExitStack()
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        self.bench = self.stack.enter_context(self.factory(folder / "state", SteppedClock()))
+        self.bench = self.stack.enter_context(self.factory(folder / "state", SteppedClock(), self.engine))
         self.row = None
         self.now_ms = 1000
         self.claims = []
@@ -120,9 +121,10 @@ class FenceModel(RuleBasedStateMachine):
             assert self.bench.store.checkpoint(INSTANCE, "f") == self.row
 
 
-@pytest.mark.parametrize("adapter", STATE_STORES)
-def test_any_order_of_writes_keeps_the_fence(adapter):
-    machine = type("Machine", (FenceModel,), {"factory": staticmethod(STATE_STORES[adapter])})
+@pytest.mark.parametrize("adapter", adapters(STATE_STORES))
+def test_any_order_of_writes_keeps_the_fence(adapter, request):
+    machine = type("Machine", (FenceModel,), {"factory": staticmethod(STATE_STORES[adapter]),
+                                              "engine": staticmethod(request.getfixturevalue)})
     case = machine.TestCase
     case.settings = settings(max_examples=40, stateful_step_count=30, deadline=None,
                              suppress_health_check=list(HealthCheck))

@@ -2,30 +2,24 @@
 
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 import typer.main
-from tests.architecture.tree import ROOT, tracked_files
+from tests.architecture.tree import ROOT
+from tests.docs.console_blocks import AWS, RUNS, blocks, pages
 from tools.docs import PAGES, renewed
 
 from aurora_logs.cli.app import build
 
-PROGRAMS_OF_OTHERS = {"git", "cd", "aws", "sudo", "export", "ls", "pip", "python"}
+INLINE = re.compile(r"`(aurora-logs [a-z][^`\n]*)`")
 
 
-def markdown_pages():
-    return [path for path in tracked_files() if path.suffix == ".md"]
-
-
-def console_commands():
-    """Every `$` line of every console block, with its page."""
-    found = []
-    for page in markdown_pages():
-        for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            found += [(str(page.relative_to(ROOT)), line[2:]) for line in block.splitlines() if line.startswith("$ ")]
-    return found
+def mentioned_commands():
+    """Every `aurora-logs …` on a page, in a block or in a sentence, with its page."""
+    found = [(block.id, command) for block in blocks() for step in block.steps
+             for command in re.findall(r"(?:^|[|&] |\s)(aurora-logs [^|&>]*)", step.command)]
+    return found + [(str(page.relative_to(ROOT)), command) for page in pages()
+                    for command in INLINE.findall(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -36,39 +30,35 @@ def test_a_generated_page_is_fresh(page):
 
 
 def test_there_are_commands_on_the_front_page():
-    assert len([page for page, _ in console_commands() if page == "README.md"]) >= 5
+    assert sum(len(block.steps) for block in blocks() if block.id.startswith("README.md")) >= 5
 
 
-@pytest.mark.parametrize(("page", "line"), console_commands())
+def test_every_block_can_run_somewhere_or_says_why_not():
+    """H-11: that they do run is told by tests/acceptance/test_console_blocks.py."""
+    assert [block.id for block in blocks() if block.needs not in RUNS and not (block.needs == AWS and block.why)] == []
+
+
+@pytest.mark.parametrize(("page", "line"), mentioned_commands())
 def test_a_command_on_a_page_exists(page, line):
-    words = [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)]
-    program, *arguments = words
-
-    if program == "make":
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-        assert arguments[0] in targets
-    elif program.endswith("aurora-logs"):
-        command = typer.main.get_command(build())
-        for word in arguments:
-            children = getattr(command, "commands", None)
-            if children is None:
-                break
-            if not word.startswith("-"):
-                assert word in children, f"{page}: {line}"
-                command = children[word]
-        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-        options = {word.split("=")[0] for word in arguments if word.startswith("-") and word != "-"}
-        assert options - known - {"--help"} == set(), f"{page}: {line}"
-    elif arguments[:2] == ["-m", "aurora_logs_simulator"]:
-        answer = subprocess.run([sys.executable, *arguments[:3], "--help"], capture_output=True, text=True, check=True)
-        assert [word for word in arguments[3:] if word.startswith("--") and word not in answer.stdout] == []
-    else:
-        assert program in PROGRAMS_OF_OTHERS
+    command = typer.main.get_command(build())
+    root = command
+    for word in shlex.split(line, comments=True)[1:]:
+        children = getattr(command, "commands", None)
+        if children is None:
+            break
+        if not word.startswith("-"):
+            assert word in children, f"{page}: {line}"
+            command = children[word]
+    context = command.make_context("aurora-logs", [], resilient_parsing=True)
+    known = {name for parameter in (*command.get_params(context), *root.params)
+             for name in (*parameter.opts, *parameter.secondary_opts)}
+    options = {word.split("=")[0] for word in shlex.split(line, comments=True) if word.startswith("--")}
+    assert options - known == set(), f"{page}: {line}"
 
 
 def test_links_between_pages_lead_somewhere():
     broken = []
-    for page in markdown_pages():
+    for page in pages():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")

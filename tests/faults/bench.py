@@ -78,8 +78,11 @@ class WatchedSink:
         self._bench.step("after ship")
         return receipt
 
-    def stored(self, *where):
-        return self._sink.stored(*where)
+    def oldest_us(self):
+        return self._sink.oldest_us()
+
+    def stored(self, *where, **span):
+        return self._sink.stored(*where, **span)
 
 
 class Bench:

@@ -12,7 +12,7 @@ def happen(run, event, number):
     """Do what an event says."""
     if event.what in PERIODS:
         run.periods(event.what, 1 + event.amount * 60)
-    else:
+    elif event.what not in OF_A_LOG or _family(run, event).instance.instance_id not in run.source.gone:
         ACTIONS[event.what](run, event, number)
     run.engine.note("world", f"{event.what} {event.target}")
 
@@ -206,4 +206,6 @@ ACTIONS = {
     "sigterm": _sigterm, "clock_jump": _clock_jump, "noisy": _noisy, "binary": _binary, "poison": _poison,
     "giant": _giant, "invalid_text": _invalid_text, "unknown_text": _unknown_text,
 }
+OF_A_LOG = {"write", "write_half", "rotate", "purge", "shrink", "noisy", "binary", "poison", "giant", "invalid_text",
+            "unknown_text"}
 assert set(EVENTS) <= set(ACTIONS)

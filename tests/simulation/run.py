@@ -177,8 +177,11 @@ class Run:
         try:
             for plan in self.plan.processes:
                 self.start(plan)
+            if len({plan.batch_size for plan in self.plan.processes}) > 1:
+                self.reached("REL-74")
             for number, event in enumerate(self.plan.events):
-                self.engine.at(event.time_us, lambda event=event, number=number: happenings.happen(self, event, number))
+                if self.chance.pick(("event", number), False, lambda: True):
+                    self.engine.at(event.time_us, lambda event=event, number=number: happenings.happen(self, event, number))
             self.engine.at(self.plan.heal_us, self._heal)
             self.engine.run(lambda: self.finished)
         except Livelock as error:

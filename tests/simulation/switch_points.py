@@ -10,7 +10,7 @@ from tests.simulation.engine import Killed
 from tests.simulation.faults import WRITES
 from tests.simulation.spoilt import READ_SPOILERS, SHIP_SPOILERS, refuse
 
-from aurora_logs.errors import StateAnswerLost
+from aurora_logs.errors import EpochMoved, StateAnswerLost
 from aurora_logs.records.flow import Receipt
 
 TAKE_MAX_US = 20_000_000  # an idle broker answers late, so that idle processors cost few calls
@@ -55,6 +55,8 @@ class Calls:
             return self._spoilt(strike, call, effect, spoil)
         except BaseException as error:
             outcome = type(error).__name__ if outcome == "ok" else f"{outcome} {type(error).__name__}"
+            if isinstance(error, EpochMoved):
+                run.reached("REL-42")
             raise
         finally:
             engine.note(actor.name, f"{call} {about} {outcome}")
@@ -321,7 +323,10 @@ class SinkPort:
     def ship(self, batch, lines):
         return Shipment(self._calls, self._world, batch, tuple(lines)).send()
 
-    def stored(self, log_type, file_key, from_offset, to_offset):
+    def oldest_us(self):
+        return 0
+
+    def stored(self, log_type, file_key, from_offset, to_offset, *, span_us=None):
         engine = self._calls.engine
         return self._calls.make("sink.stored", f"{file_key} {from_offset} {to_offset}", lambda: self._world.search(
             log_type, file_key, from_offset, to_offset, engine.now_us))

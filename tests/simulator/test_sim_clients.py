@@ -103,6 +103,22 @@ class TestAwsCli:
 class TestBoto3:
     """RDS-117: plain boto3."""
 
+    def test_what_users_set_in_parameter_groups(self):
+        """rds-log-api.md §4.3: what an instance is told, by the group that it names."""
+        with served(a_served_world(*DEMO)) as server, rds(server) as client:
+            rows = {row["DBInstanceIdentifier"]: row for row in client.describe_db_instances()["DBInstances"]}
+            group = rows["billing"]["DBParameterGroups"][0]["DBParameterGroupName"]
+            told = client.describe_db_parameters(DBParameterGroupName=group, Source="user")["Parameters"]
+            cluster = client.describe_db_clusters()["DBClusters"][0]["DBClusterParameterGroup"]
+            of_cluster = client.describe_db_cluster_parameters(DBClusterParameterGroupName=cluster, Source="user")["Parameters"]
+            with pytest.raises(client.exceptions.DBParameterGroupNotFoundFault):
+                client.describe_db_parameters(DBParameterGroupName="none", Source="user")
+
+        assert {row["ParameterName"]: row["ParameterValue"] for row in told} == {
+            "slow_query_log": "1", "log_output": "FILE", "long_query_time": "0.1"}
+        assert of_cluster == []
+        assert rows["billing"]["EnabledCloudwatchLogsExports"] == []
+
     def test_instances_and_clusters_of_the_demo(self):
         with served(a_served_world(*DEMO)) as server, rds(server) as client:
             instances = client.describe_db_instances()["DBInstances"]

@@ -18,6 +18,7 @@ def build() -> typer.Typer:
         health,
         instances,
         parse,
+        provision,
         query,
         run,
         search,
@@ -27,15 +28,18 @@ def build() -> typer.Typer:
 
     app = group("aurora-logs", "Reads RDS and Aurora logs, delivers every record once, and proves it.")
     app.callback()(_everywhere)
-    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, config, version):
+    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, provision, config, version):
         module.register(app)
     return app
 
 
 def _everywhere(
     *,
-    debug: bool = typer.Option(False, "--debug", help="show a traceback when something fails"),
-    config: str = typer.Option("", "--config", metavar="FILE", help="configuration file (AURORA_LOGS_CONFIG)"),
+    config: str = typer.Option("", "--config", metavar="FILE", help="configuration file  [env var: AURORA_LOGS_CONFIG]"),
+    color: str = typer.Option("auto", "--color", metavar="WHEN", help="auto, always or never  [env var: NO_COLOR]"),
+    timezone: str = typer.Option("utc", "--timezone", metavar="ZONE", help="of times in tables: utc, local (env var: TZ) or Area/City"),
+    read_only: bool = typer.Option(False, "--read-only", help="refuse commands that change something  [env var: READ_ONLY]"),
+    debug: bool = typer.Option(False, "--debug", help="show versions, and a traceback when something fails"),
 ) -> None:
     """Reads RDS and Aurora logs, delivers every record once, and proves it."""
-    del debug, config  # taken from the command line before, wherever they stand: see cli.main
+    del config, color, timezone, read_only, debug  # taken from the command line before, wherever they stand: everywhere.py

@@ -5,36 +5,32 @@ from typing import Annotated
 import typer
 
 from aurora_logs.cli.groups import group
-from aurora_logs.cli.options import ListOutput, add, load_settings
-
-SECRET_WORDS = ("secret", "password", "token", "credential")
+from aurora_logs.cli.options import add, load_settings
+from aurora_logs.cli.views import View
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     config = group("config", "Settings in force.")
-    add(config, show, "show", "aurora-logs config show --changed", "aurora-logs --config my.toml config show -o json")
-    add(config, check, "check", "aurora-logs config check")
+    add(config, show, "show", "aurora-logs config show --changed", "aurora-logs config show --batch-size 500 --filter origin=flag",
+        exits=(0, 2), settings=True)
+    add(config, check, "check", "aurora-logs config check", "aurora-logs config check --config aurora-logs.toml",
+        exits=(0, 2), settings=True)
     app.add_typer(config)
 
 
 def show(
     *, changed: Annotated[bool, typer.Option("--changed", help="only what differs from its default")] = False,
-    output: ListOutput = "table",
+    view: View = View(),
 ) -> None:
-    """Show each setting, its value and its origin: default, file, environment or flag."""
+    """Show each setting, its value and its origin: default, file and line, environment or flag."""
     from aurora_logs.cli import forms  # noqa: PLC0415
-    from aurora_logs.cli.forms import Column  # noqa: PLC0415
+    from aurora_logs.cli.kinds import SETTINGS  # noqa: PLC0415
+    from aurora_logs.settings import in_force  # noqa: PLC0415
 
     loaded = load_settings()
-    items: list[dict[str, object]] = []
-    for name, origin in loaded.origins.items():
-        value = getattr(loaded.settings, name)
-        is_secret = any(word in name for word in SECRET_WORDS) and value
-        if not changed or origin != "default":
-            items.append({"name": name.upper(), "value": "***" if is_secret else value, "origin": origin})
-    columns = (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "ORIGIN"))
-    forms.show("settings", items, columns, output, nothing="every setting has its default")
+    settings = [one for one in in_force(loaded) if not changed or one.origin != "default"]
+    forms.show(SETTINGS, settings, view, nothing="every setting has its default")
     for warning in loaded.warnings:
         forms.say(f"warning: {warning}")
     if loaded.settings.redaction == "off":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aurora_logs.cli.options import DataDir, add
+from aurora_logs.cli.views import View
 
 if TYPE_CHECKING:
     from aurora_logs.services.demo.show import Moment, Result
@@ -17,7 +18,7 @@ PLAIN_EVERY_SEC = 3.0
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add(app, demo, "demo", "aurora-logs demo", "aurora-logs demo --seed 7 --data-dir demo-data")
+    add(app, demo, "demo", "aurora-logs demo", "aurora-logs demo --seed 7 --data-dir demo-data", exits=(0, 8, 130, 143))
 
 
 def demo(
@@ -35,6 +36,7 @@ def demo(
 
     from aurora_logs.cli.failures import UNHEALTHY  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
     from aurora_logs.services.demo.show import own_directory, show  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, _end)  # so that both processes are ended, whoever ends the demo
@@ -52,7 +54,7 @@ def demo(
     for problem in result.problems:
         say(f"problem: {problem}")
     say(f"the data lie in {result.data_dir}")
-    say(f"next: aurora-logs top queries --data-dir {result.data_dir}")
+    say(f"next: {step('top', 'queries', '--data-dir', result.data_dir)}")
     if result.problems:
         raise typer.Exit(UNHEALTHY)
 
@@ -79,7 +81,7 @@ def _print(result: "Result") -> None:
     import msgspec  # noqa: PLC0415
 
     from aurora_logs.cli import forms, units  # noqa: PLC0415
-    from aurora_logs.cli.forms import Column  # noqa: PLC0415
+    from aurora_logs.cli.kinds import Column  # noqa: PLC0415
 
     columns = (
         Column("instance_id", "INSTANCE"), Column("log_type", "TYPE"), Column("written", "WRITTEN", "count"),
@@ -116,4 +118,4 @@ def _print_top(data_dir: str) -> None:
         say(f"the top statements could not be read: {error}")
         return
     print(f"top {TOP_STATEMENTS} slow queries")
-    show_ranking(tally.ranking("total", TOP_STATEMENTS), "table")
+    show_ranking(tally.ranking("total", TOP_STATEMENTS), View())

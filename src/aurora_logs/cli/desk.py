@@ -24,6 +24,15 @@ def desk(data_dir: str | None) -> "Iterator[tuple[Settings, Beside]]":
         beside.close()
 
 
+def refuse_read_only(settings: "Settings", what: str) -> None:
+    """Refuse a command that changes something where READ_ONLY is set. Raises: AccessDenied (UX-58)."""
+    from aurora_logs.errors import AccessDenied  # noqa: PLC0415
+
+    if settings.read_only:
+        raise AccessDenied(f"{what} changes something, and READ_ONLY is set",
+                           hint="leave --read-only out and unset READ_ONLY; what it would do: --dry-run")
+
+
 def collector_pid(data_dir: str) -> int | None:
     """Return the process that collects into DATA_DIR; None when none does.
 

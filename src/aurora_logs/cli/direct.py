@@ -1,60 +1,88 @@
 """`tail` and `dump`: what RDS itself has now, without state and sink."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aurora_logs.cli.options import LogType, add, known_type, load_settings
+from aurora_logs.cli.options import LogType, Since, add, known_type, load_settings
 
 if TYPE_CHECKING:
-    from aurora_logs.ops.direct import LiveEnd
+    from aurora_logs.cli.tailing import Tail
     from aurora_logs.ports import Clock, LogSource
     from aurora_logs.settings import Settings
+
+TAIL_ENTRIES = 50
+RESERVE = 0.1  # of RDS_API_RATE_LIMIT: what an operator may take beside a collector (rds-log-api.md §10, rule 3)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add(app, tail, "tail", "aurora-logs tail prod-1 --direct", "aurora-logs tail prod-1 --direct --type error --follow")
-    add(app, dump, "dump", "aurora-logs dump prod-1 slowquery/mysql-slowquery.log | less",
-        "aurora-logs dump prod-1 error/postgresql.log.2026-11-24-06 -o raw > postgresql.log")
+    add(app, tail, "tail", "aurora-logs tail shop-1 --direct", "aurora-logs tail 'shop-.*' --direct --type error --since 1h",
+        exits=(0, 2, 4, 6, 7, 130), settings=True)
+    add(app, dump, "dump", "aurora-logs dump shop-1 slowquery/mysql-slowquery.log | head -n 5",
+        "aurora-logs dump shop-1 error/mysql-error-running.log -o raw > mysql-error.log", exits=(0, 2, 4, 6, 7), settings=True)
 
 
 def tail(
-    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="instance id")],
+    target: Annotated[str, typer.Argument(metavar="INSTANCE", help="instance id, cluster id, or a regular expression of ids")],
     *,
     direct: Annotated[bool, typer.Option("--direct", help="read RDS itself; takes API calls")] = False,
-    log_type: LogType = "",
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="last entries of each log to begin with; raw: lines")] = 50,
+    log_type: LogType = "", since: Since = "",
+    count: Annotated[int, typer.Option("--tail", "-n", metavar="N", min=1, max=10_000, help="last entries of each log to "
+                                       "begin with; raw: lines")] = TAIL_ENTRIES,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until Ctrl-C")] = False,
-    every_sec: Annotated[float, typer.Option("--every", min=1, max=3600, help="seconds between two looks")] = 5.0,
-    output: Annotated[Literal["default", "raw", "ndjson"], typer.Option("--output", "-o", help="raw: bytes as they are")] = "default",
+    every_sec: Annotated[float, typer.Option("--every", metavar="SEC", min=1, max=3600, help="between two looks; more where "
+                                             "the reserve of the API budget asks for it")] = 5.0,
+    include: Annotated[list[str] | None, typer.Option("--include", metavar="REGEX", help="entries that hold it")] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="REGEX", help="no entries that hold it")] = None,
+    highlight: Annotated[list[str] | None, typer.Option("--highlight", metavar="REGEX", help="marked, where there are "
+                                                        "colours")] = None,
+    most: Annotated[int, typer.Option("--max", metavar="N", min=1, max=1_000, help="instances at most")] = 50,
+    output: Annotated[Literal["default", "raw", "json", "extjson"], typer.Option(
+        "--output", "-o", help="json: one record a line; extjson: over several; raw: bytes as they are")] = "default",
 ) -> None:
-    """Show the live end of an instance's logs, entry by entry."""
+    """Show the live end of the logs of one or several instances, entry by entry."""
+    from aurora_logs.cli.entries import Choice, writer  # noqa: PLC0415
     from aurora_logs.cli.failures import INTERRUPTED  # noqa: PLC0415
-    from aurora_logs.ops.direct import LiveEnd, find_instance, live_files  # noqa: PLC0415
+    from aurora_logs.cli.ranges import time_range_us  # noqa: PLC0415
+    from aurora_logs.cli.tailing import Tail  # noqa: PLC0415
+    from aurora_logs.ops.direct import find_instances  # noqa: PLC0415
+    from aurora_logs.ops.live import LiveEnd, live_files  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
     if not direct:
-        raise typer.BadParameter(f"RDS itself is read, with API calls, only when --direct asks for it; what is delivered: aurora-logs search "
-                                 f"--instance {instance}",
-                                 param_hint="--direct")
+        raise typer.BadParameter(f"RDS itself is read, with API calls, only when --direct asks for it; what is delivered: "
+                                 f"{step('search', '--instance', target)}", param_hint="--direct")
     _refuse_terminal(output)
-    write: Callable[[bytes, list[bytes]], None] = _writer(output)
     kind = known_type(log_type)
+    since_us, _ = time_range_us(since)
     with _source() as (settings, source, clock):
-        found = find_instance(source, instance)
-        ends = [LiveEnd(source, found, live, settings) for live in live_files(source, found, kind)]
+        instances = find_instances(source, target)
+        if len(instances) > most:
+            raise typer.BadParameter(f"{len(instances)} instances fit; --max {len(instances)} reads them all", param_hint="--max")
+        ends = [LiveEnd(source, one, live, settings) for one in instances for live in live_files(source, one, kind)]
+        shown = Tail(ends, Choice(since_us, include or (), exclude or ()),
+                     writer(output, highlight=highlight or (), names=len(instances) > 1), is_raw=output == "raw")
         try:
-            for end in ends:
-                write(*end.last(lines, is_end=not follow))
-            while follow:
-                clock.sleep(every_sec)
-                for end in ends:
-                    _look(end, write)
+            shown.begin(count, is_end=not follow, since_us=since_us)
+            if follow:
+                _follow(shown, clock, max(every_sec, len(ends) / (RESERVE * settings.rds_api_rate_limit)), settings)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _follow(shown: "Tail", clock: "Clock", pause_sec: float, settings: "Settings") -> None:
+    from aurora_logs.cli import units  # noqa: PLC0415
+    from aurora_logs.cli.forms import say  # noqa: PLC0415
+
+    share = len(shown.ends) / pause_sec / settings.rds_api_rate_limit
+    say(f"{len(shown.ends)} logs, a look every {units.duration(pause_sec)}: {share:.0%} of the API budget; Ctrl-C ends it")
+    while True:
+        clock.sleep(pause_sec)
+        shown.more()
 
 
 def dump(
@@ -76,8 +104,7 @@ def dump(
             pieces = redacted(pieces, found, file, settings)
         for piece in pieces:
             if output == "text":
-                text = lines(piece.decode("utf-8", "backslashreplace"))
-                sys.stdout.write(text)
+                sys.stdout.write(lines(piece.decode("utf-8", "backslashreplace")))
             else:
                 sys.stdout.buffer.write(piece)
         if output == "text" and is_terminal():
@@ -106,52 +133,3 @@ def _refuse_terminal(output: str) -> None:
 
     if output == "raw" and is_terminal():
         raise typer.BadParameter("raw is not written to a terminal: add | less, or > FILE", param_hint="--output")
-
-
-def _writer(output: str) -> "Callable[[bytes, list[bytes]], None]":
-    from aurora_logs.cli import forms  # noqa: PLC0415
-
-    def raw(content: bytes, _entries: list[bytes]) -> None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-
-    def wire(_content: bytes, entries: list[bytes]) -> None:
-        for line in entries:
-            forms.write_wire(line)
-        sys.stdout.flush()
-
-    def readable(_content: bytes, entries: list[bytes]) -> None:
-        for line in entries:
-            print(_readable(line))
-        sys.stdout.flush()
-
-    return {"raw": raw, "ndjson": wire}.get(output, readable)
-
-
-def _readable(line: bytes) -> str:
-    """Write one record for a person: time, type, what it cost, who, text; the text over several lines as it was."""
-    import json  # noqa: PLC0415
-
-    from aurora_logs.cli import units  # noqa: PLC0415
-    from aurora_logs.cli.terminal import lines, one_line  # noqa: PLC0415
-
-    record = json.loads(line)
-    took = units.duration(record["duration_sec"]) if record.get("duration_sec") is not None else ""
-    who = "@".join(part for part in (record.get("user_name"), record.get("client_address")) if part)
-    head = [units.shown_time(units.from_us(record["_timestamp"])), record["log_type"], record.get("severity_text") or "",
-            took, one_line(who)]
-    text = record.get("body") or ""
-    statement = record.get("db_query_text") or ""
-    parts = [text, statement, *(record.get(name) or "" for name in ("pg_detail", "pg_hint", "pg_context"))]
-    return "  ".join(part for part in head if part) + "  " + lines("\n    ".join(part for part in parts if part))
-
-
-def _look(end: "LiveEnd", write: "Callable[[bytes, list[bytes]], None]") -> None:
-    """Show what came; a call that did not work this time is told and tried again at the next look."""
-    from aurora_logs.cli.forms import say  # noqa: PLC0415
-    from aurora_logs.errors import Transient  # noqa: PLC0415
-
-    try:
-        write(*end.more())
-    except Transient as error:
-        say(f"no answer this time: {error}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aurora_logs.cli.groups import group
-from aurora_logs.cli.options import DataDir, Instance, ListOutput, ShowOutput, add
+from aurora_logs.cli.options import DataDir, DetailForm, Instance, add
+from aurora_logs.cli.views import View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,36 +21,40 @@ JOURNAL = "operations.ndjson"  # in DATA_DIR: who changed what, when and why (UX
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     dlq = group("dlq", "Dead letters: byte ranges given up for now.")
-    add(dlq, list_letters, "list", "aurora-logs dlq list", "aurora-logs dlq list -o name")
-    add(dlq, show_letter, "show", "aurora-logs dlq show 7f3a")
-    add(dlq, replay, "replay", "aurora-logs dlq replay 7f3a --reason 'window raised'", "aurora-logs dlq replay --all --dry-run")
+    add(dlq, list_letters, "list", "aurora-logs dlq list", "aurora-logs dlq list --filter 'reason=unreadable' -q",
+        exits=(0, 2, 4))
+    add(dlq, show_letter, "show", "aurora-logs dlq show 7f3a", "aurora-logs dlq show 7f3a -o yaml", exits=(0, 2, 4))
+    add(dlq, replay, "replay", "aurora-logs dlq replay --all --dry-run", "aurora-logs dlq replay 7f3a --yes --reason 'disk repaired'",
+        exits=(0, 2, 3, 4, 6))
     app.add_typer(dlq)
 
 
 def list_letters(
     *, instance: Instance = "",
     reason: Annotated[str, typer.Option("--reason", metavar="WORD", help="only these, e.g. unreadable")] = "",
-    output: ListOutput = "table", data_dir: DataDir = None,
+    view: View = View(), data_dir: DataDir = None,
 ) -> None:
     """List the open dead letters, oldest first."""
     from aurora_logs.cli.desk import desk  # noqa: PLC0415
-    from aurora_logs.cli.letters import show_letters  # noqa: PLC0415
+    from aurora_logs.cli.kinds import DEAD_LETTERS  # noqa: PLC0415
+    from aurora_logs.cli.letters import show_ranges  # noqa: PLC0415
     from aurora_logs.ops.dead_letters import letter_lines  # noqa: PLC0415
 
     with desk(data_dir) as (_, beside):
         letters = letter_lines(beside.state, instance_id=instance, reason=reason)
-    show_letters("dead letters", letters, output, nothing="no open dead letter")
+    show_ranges(DEAD_LETTERS, letters, view, nothing="no open dead letter")
 
 
 def show_letter(
     message_id: Annotated[str, typer.Argument(metavar="ID", help="the id, or its first letters")],
-    *, output: ShowOutput = "table", data_dir: DataDir = None,
+    *, output: DetailForm = "table", data_dir: DataDir = None,
 ) -> None:
     """Show one dead letter: range, reason, error, excerpt and the original message."""
     import msgspec  # noqa: PLC0415
 
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.desk import desk  # noqa: PLC0415
+    from aurora_logs.cli.kinds import DEAD_LETTER_DETAIL  # noqa: PLC0415
     from aurora_logs.ops.dead_letters import find_letter  # noqa: PLC0415
     from aurora_logs.ops.gaps import letter_line  # noqa: PLC0415
 
@@ -57,11 +62,8 @@ def show_letter(
         letter = find_letter(beside.state, message_id)
     item = {**msgspec.structs.asdict(letter_line(letter)), "is_gap": letter.is_gap, "excerpt": letter.excerpt,
             "original_message": letter.original_message}
-    if output == "json":
-        forms.show("dead letters", [item], (), "json")
-        return
-    forms.show_one(item)
-    if not letter.is_gap:
+    forms.show_one(DEAD_LETTER_DETAIL, item, output)
+    if not letter.is_gap and output == "table":
         forms.say(f"next: aurora-logs dlq replay {letter.message_id}")
 
 
@@ -72,7 +74,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan alone")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="don't ask")] = False,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help=f"goes to {JOURNAL}")] = "",
-    output: ListOutput = "table", data_dir: DataDir = None,
+    view: View = View(), data_dir: DataDir = None,
 ) -> None:
     """Have the ranges of dead letters read and delivered again; nothing is shown twice.
 
@@ -81,13 +83,15 @@ def replay(
     from pathlib import Path  # noqa: PLC0415
 
     from aurora_logs.cli import forms, units  # noqa: PLC0415
-    from aurora_logs.cli.desk import collector_pid, desk  # noqa: PLC0415
+    from aurora_logs.cli.desk import collector_pid, desk, refuse_read_only  # noqa: PLC0415
     from aurora_logs.ops.dead_letters import chosen  # noqa: PLC0415
     from aurora_logs.ops.dead_letters import replay as queue_again  # noqa: PLC0415
 
     if bool(ids) == every:
         raise typer.BadParameter("name dead letters by id, or give --all", param_hint="ID")
     with desk(data_dir) as (settings, beside):
+        if not dry_run:
+            refuse_read_only(settings, "dlq replay")
         letters = chosen(beside.state, ids or [], every=every)
         if not letters:
             forms.say("no open dead letter: already done")
@@ -95,13 +99,13 @@ def replay(
         total_bytes = sum(one.to_position - one.from_position for one in letters)
         forms.say(f"{len(letters):,} dead letters, {units.size(total_bytes)} will be read again; no record will be shown twice")
         if dry_run:
-            _show_plan(letters, output)
+            _show_plan(letters, view)
             return
         _confirm(yes=yes)
         journal = Path(settings.data_dir) / JOURNAL
         done = queue_again(letters, beside.queue, lambda letter, outcome: _note(journal, letter, outcome, reason))
         pid = collector_pid(settings.data_dir)
-    _conclude(done, output, pid)
+    _conclude(done, view, pid)
 
 
 def _confirm(*, yes: bool) -> None:
@@ -115,23 +119,20 @@ def _confirm(*, yes: bool) -> None:
         raise typer.Exit(0)
 
 
-def _show_plan(letters: "Sequence[DeadLetter]", output: str) -> None:
-    from aurora_logs.cli.letters import show_letters  # noqa: PLC0415
+def _show_plan(letters: "Sequence[DeadLetter]", view: View) -> None:
+    from aurora_logs.cli.kinds import DEAD_LETTERS  # noqa: PLC0415
+    from aurora_logs.cli.letters import show_ranges  # noqa: PLC0415
     from aurora_logs.ops.gaps import letter_line  # noqa: PLC0415
 
-    show_letters("dead letters", [letter_line(one) for one in letters], output, nothing="")
+    show_ranges(DEAD_LETTERS, [letter_line(one) for one in letters], view, nothing="")
 
 
-def _conclude(done: "Sequence[Replayed]", output: str, pid: int | None) -> None:
-    import msgspec  # noqa: PLC0415
-
+def _conclude(done: "Sequence[Replayed]", view: View, pid: int | None) -> None:
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.failures import PARTLY  # noqa: PLC0415
-    from aurora_logs.cli.forms import Column  # noqa: PLC0415
+    from aurora_logs.cli.kinds import REPLAYS  # noqa: PLC0415
 
-    columns = (Column("message_id", "ID"), Column("instance_id", "INSTANCE"), Column("log_file_name", "FILE"),
-               Column("size_bytes", "SIZE", "bytes"), Column("outcome", "OUTCOME"))
-    forms.show("replays", [msgspec.structs.asdict(one) for one in done], columns, output)
+    forms.show(REPLAYS, done, view)
     forms.say(f"process {pid} reads them now; see: aurora-logs dlq list" if pid
               else "no process collects now; next: aurora-logs run --once")
     if any(one.outcome != "queued" for one in done):

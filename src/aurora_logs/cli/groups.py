@@ -26,7 +26,7 @@ class Commands(TyperGroup):
         word = args[0]
         if word in self.commands or word.startswith("-"):
             return super().resolve_command(ctx, args)
-        from aurora_logs.cli.options import did_you_mean  # noqa: PLC0415
+        from aurora_logs.cli.nearest import did_you_mean  # noqa: PLC0415
 
         hint = HABIT_WORDS.get(word.lower())
         meant = f"; did you mean {hint}?" if hint else did_you_mean(word, sorted(self.commands))

@@ -70,7 +70,7 @@ def _stream(name: str) -> Iterator[io.BufferedReader | io.FileIO]:
 
 
 def _nearest(name: str) -> str:
-    from aurora_logs.cli.options import did_you_mean  # noqa: PLC0415
+    from aurora_logs.cli.nearest import did_you_mean  # noqa: PLC0415
 
     folder = Path(name).parent
     try:

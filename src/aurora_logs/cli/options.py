@@ -2,39 +2,58 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from aurora_logs.cli.flags import EVERYWHERE, META, SettingsCommand
+from aurora_logs.cli.nearest import did_you_mean
+from aurora_logs.cli.view_options import with_view
+from aurora_logs.names import LOG_TYPES
 
 if TYPE_CHECKING:  # msgspec is not loaded for --help
     from aurora_logs.settings import Loaded
 
-ListForm = Literal["table", "wide", "json", "ndjson", "csv", "name"]
-DataForm = Literal["table", "json", "ndjson", "csv"]
-
-DataDir = Annotated[str | None, typer.Option("--data-dir", metavar="DIR", help="state and records (DATA_DIR)")]
-ListOutput = Annotated[ListForm, typer.Option("--output", "-o", help="form of the output")]
-DataOutput = Annotated[DataForm, typer.Option("--output", "-o", help="form of the output")]
-ShowOutput = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="form of the output")]
+DataDir = Annotated[str | None, typer.Option("--data-dir", metavar="DIR", help="state and records  [env var: DATA_DIR]")]
+DetailForm = Annotated[Literal["table", "json", "yaml"], typer.Option("--output", "-o", help="form of the output")]
 Instance = Annotated[str, typer.Option("--instance", metavar="NAME", help="this instance alone")]
 LogType = Annotated[str, typer.Option("--type", metavar="TYPE", help="error, slowquery, general, audit or postgresql")]
-Since = Annotated[str, typer.Option("--since", metavar="TIME", help="an age such as 2h, or an RFC 3339 time")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="at most so many")]
+Since = Annotated[str, typer.Option("--since", metavar="TIME", help="from here on: an age such as 2h, or an RFC 3339 time")]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="up to here: an age such as 1h, or an RFC 3339 time")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="at most so many")]
 
-LOG_TYPES = ("error", "slowquery", "general", "audit", "postgresql")
+EXITS = {
+    0: "done, healthy", 2: "usage or configuration", 3: "partly done", 4: "not found", 5: "conflict", 6: "not allowed",
+    7: "down, or too slow", 8: "unhealthy", 130: "stopped by Ctrl-C", 143: "by SIGTERM"}
+PAGE = "docs/commands.md"
 
 
-def add(app: typer.Typer, function: Callable[..., None], name: str, *examples: str) -> None:
-    """Add a command with its examples below the help (UX-71)."""
+def add(app: typer.Typer, function: Callable[..., None], name: str, *examples: str, exits: Sequence[int] = (0, 2, 4, 7),
+        settings: bool = False) -> None:
+    """Add a command; below its help stand examples that tests run, the exit codes that matter, and the page (UX-71).
+
+    settings: each setting is a flag of it too.
+    """
     shown = "\n".join(f"  {example}" for example in examples)
-    app.command(name, epilog=f"\b\nExamples:\n{shown}" if examples else None)(function)
+    codes = ", ".join(f"{code} {EXITS[code]}" for code in exits)
+    epilog = f"\b\nExamples:\n{shown}\n\nExit codes: {codes}.\n\n\b\nWith every command: {', '.join(EVERYWHERE)}\nPage: {PAGE}"
+    app.command(name, cls=SettingsCommand if settings else None, epilog=epilog)(with_view(function))
 
 
 def load_settings(**flags: object) -> "Loaded":
     """Load the settings in force; flags that were not given don't count. Raises: ConfigError."""
     from aurora_logs.settings import load  # noqa: PLC0415
 
-    return load(os.environ, {name: value for name, value in flags.items() if value is not None})
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load(os.environ, {**_flags_of_the_call(), **given})
+
+
+def _flags_of_the_call() -> dict[str, object]:
+    """Return the settings that stand on the command line of the command that runs now."""
+    from typer._click.globals import get_current_context  # noqa: PLC0415 - Typer's own copy, which has no other way to it
+
+    context: Any = get_current_context(silent=True)
+    return {**(context.obj or {}), **context.meta.get(META, {})} if context else {}
 
 
 def known_type(log_type: str) -> str:
@@ -46,27 +65,3 @@ def _one_of(value: str, known: Sequence[str], option: str) -> str:
     if value in known:
         return value
     raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}{did_you_mean(value, known)}", param_hint=option)
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean X?` for the nearest known word, or nothing."""
-    import difflib  # noqa: PLC0415
-
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def range_start_us(since: str) -> int:
-    """Read `--since` and print the range that is used (UX-43); 0 when it was not given."""
-    import time  # noqa: PLC0415
-
-    from aurora_logs.cli import forms, units  # noqa: PLC0415
-
-    if not since:
-        return 0
-    start_us = units.since_us(since, time.time_ns() // 1000)
-    if start_us is None:
-        raise typer.BadParameter(f"{since!r}: an age such as 2h, 90m, 1d, or a time such as 2026-11-23T14:00:00Z",
-                                 param_hint="--since")
-    forms.say(f"since {units.shown_time(units.from_us(start_us))}")
-    return start_us

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from aurora_logs.cli.options import add, did_you_mean, load_settings
+from aurora_logs.cli.nearest import did_you_mean
+from aurora_logs.cli.options import add, load_settings
+from aurora_logs.cli.views import View
 
 if TYPE_CHECKING:
     from aurora_logs.cli.inputs import Opened
@@ -21,50 +23,53 @@ SORTS = Literal["total", "count", "mean", "p50", "p95", "p99", "max", "rows", "l
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     add(app, parse, "parse", "aurora-logs parse mysql-slowquery.log", "zcat old.log.gz | aurora-logs parse - -o ndjson",
-        "aurora-logs parse logs/ -o ndjson --gzip --output records.ndjson.gz")
+        "aurora-logs parse logs/ -o ndjson --gzip --to records.ndjson.gz", exits=(0, 2, 3, 4, 6, 7))
 
 
 def parse(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="log files, folders, .gz; - is standard input")],
     *,
-    form: Annotated[Literal["table", "wide", "json", "ndjson", "csv"], typer.Option(
-        "-o", "--form", help="ndjson: every record as it would be delivered; else the top statements")] = "table",
-    output: Annotated[str, typer.Option("--output", metavar="FILE", help="write the records here (-o ndjson)")] = "",
+    to: Annotated[str, typer.Option("--to", metavar="FILE", help="write the records here (-o ndjson)")] = "",
     gzip: Annotated[bool, typer.Option("--gzip", help="compress the records (-o ndjson)")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="say why a file has its format, and parse nothing")] = False,
     log_format: Annotated[str, typer.Option("--format", metavar="NAME", help="this format, whatever it looks like")] = "",
     instance: Annotated[str, typer.Option("--instance", metavar="NAME", help="instance_id of the records")] = "local",
     engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help=", ".join(ENGINES))] = "",
-    zone: Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="of log times that print none")] = None,
-    redaction: Annotated[str | None, typer.Option("--redaction", metavar="MODE", help="default or off")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="lines of a table")] = 10,
+    zone: Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="of log times that print none  [env var: ZONE; "
+                                             "default: UTC]")] = None,
+    redaction: Annotated[str | None, typer.Option("--redaction", metavar="MODE", help="default or off  [env var: "
+                                                  "REDACTION]")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="lines of a table")] = 10,
     sort: Annotated[SORTS, typer.Option("--sort", help="of the top statements, greatest first")] = "total",
+    view: View = View(),
 ) -> None:
     """Read log files and rank their statements.
 
-    The format is found by name and content; nothing leaves this machine.
+    The format is found by name and content; nothing leaves this machine. With -o ndjson every record is printed as it
+    would be delivered.
     """
-    from aurora_logs.cli.failures import PARTLY, USAGE, show_error  # noqa: PLC0415
+    from aurora_logs.cli.failures import NO_ROOM, PARTLY, USAGE, show_error  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
     from aurora_logs.cli.inputs import inputs_of  # noqa: PLC0415
     from aurora_logs.cli.reports import RecordsOut, TopOut  # noqa: PLC0415
     from aurora_logs.errors import AuroraLogsError  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
-    _check(form, output, engine, compress=gzip)
+    _check(files, view, to, engine, compress=gzip)
     settings = settings_for_files(zone, redaction)
-    report: Report = (RecordsOut(output, compress=gzip) if form == "ndjson" and not explain
-                      else TopOut(form, sort=sort, limit=limit))
+    is_records = view.form == "ndjson" and not explain
+    report: Report = RecordsOut(to, compress=gzip) if is_records else TopOut(view, sort=sort, limit=limit)
     read, failures = 0, []
     for name in inputs_of(files):
         try:
             if explain:
-                _explain(name, engine, form)
+                _explain(name, engine, view)
             else:
                 parse_one(name, report, settings, engine=engine, named=log_format, instance=instance)
             read += 1
         except (AuroraLogsError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
-                raise
+            if isinstance(error, BrokenPipeError) or getattr(error, "errno", 0) in NO_ROOM:
+                raise  # what is written to is gone or full, not what is read
             failures.append(error)
             if not read and len(files) == 1:
                 continue
@@ -73,15 +78,17 @@ def parse(
         report.close()
     if failures and not read:
         raise failures[0]
-    if read and not explain and form == "table":
-        say(f"next: aurora-logs parse {files[0]} -o ndjson")
+    if read and not explain and view.form == "table":
+        say(f"next: {step('parse', files[0], '-o', 'ndjson')}")
     if failures:
         raise typer.Exit(PARTLY if read else USAGE)
 
 
-def _check(form: str, output: str, engine: str, *, compress: bool) -> None:
-    if form != "ndjson" and (output or compress):
-        raise typer.BadParameter("is for records: add -o ndjson", param_hint="--gzip" if compress else "--output")
+def _check(files: list[str], view: View, to: str, engine: str, *, compress: bool) -> None:
+    if view.form != "ndjson" and (to or compress):
+        raise typer.BadParameter("is for records: add -o ndjson", param_hint="--gzip" if compress else "--to")
+    if view.watch_sec and "-" in files:
+        raise typer.BadParameter("standard input can't be read twice", param_hint="--watch")
     if engine and engine not in ENGINES:
         raise typer.BadParameter(f"{engine!r} is none of {', '.join(ENGINES)}{did_you_mean(engine, ENGINES)}",
                                  param_hint="--engine")
@@ -115,8 +122,8 @@ def parse_one(name: str, report: "Report", settings: "Settings", *, engine: str,
                 raw += piece.parsed.raw_records
             size_bytes = piece.to_offset
             bar.at(source.position() or size_bytes, source.size_bytes)
-    share = f", {raw / records:.2%} not understood" if raw else ""
-    say(f"{source.name}: {records:,} entries, {units.size(size_bytes)}{share}")
+    understood = f", {raw / records:.2%} not understood" if raw else ", all understood" if records else ""
+    say(f"{source.name}: {records:,} entries, {units.size(size_bytes)}{understood}")
 
 
 def _log_file(source: "Opened", found: "Found", engine: str, instance: str) -> "LogFile":
@@ -126,11 +133,10 @@ def _log_file(source: "Opened", found: "Found", engine: str, instance: str) -> "
                 log_type=found.log_format.log_type, log_file_name=source.name)
 
 
-def _explain(name: str, engine: str, form: str) -> None:
-    import msgspec  # noqa: PLC0415
-
+def _explain(name: str, engine: str, view: View) -> None:
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.inputs import opened  # noqa: PLC0415
+    from aurora_logs.cli.kinds import FORMATS  # noqa: PLC0415
     from aurora_logs.errors import ConfigError  # noqa: PLC0415
     from aurora_logs.ops.reading import SAMPLE_BYTES, chances, find_format  # noqa: PLC0415
 
@@ -143,8 +149,5 @@ def _explain(name: str, engine: str, form: str) -> None:
         except ConfigError as error:
             listed = chances(sample, source.name, engine)
             forms.say(f"{source.name}: no format: {error.detail}")
-    columns = (forms.Column("format", "FORMAT"), forms.Column("log_type", "TYPE"), forms.Column("by_name", "BY NAME"),
-               forms.Column("by_content", "BY CONTENT", "number"), forms.Column("chosen", "CHOSEN"))
-    forms.show("formats", [msgspec.structs.asdict(one) for one in listed], columns, form)
-
+    forms.show(FORMATS, listed, view)
 

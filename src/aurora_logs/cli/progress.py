@@ -30,10 +30,10 @@ class Bar:
         if self._rich is None and now_sec - self._shown_at_sec < self._every_sec:
             return
         self._shown_at_sec = now_sec
-        if is_terminal(2):
-            self._draw(done, total, note)
-            return
         rate = done / max(now_sec - self._started_sec, 0.001)
+        if is_terminal(2):
+            self._draw(done, total, note, rate)
+            return
         share = f" ({min(done / total, 1):.0%})" if total else ""
         left = f", {units.duration(max(0, total - done) / rate)} left" if total and rate and done < total else ""
         say(f"{self._what}: {self._so_far(done, total)}{share}, {self._amount(rate)}/s{left}{f'; {note}' if note else ''}")
@@ -58,8 +58,8 @@ class Bar:
     def _amount(self, number: float) -> str:
         return units.size(number) if self._unit == "bytes" else f"{number:,.0f} {self._unit}"
 
-    def _draw(self, done: int, total: int | None, note: str) -> None:
-        text = f"{self._what}  {self._so_far(done, total)}  {one_line(note)}".rstrip()
+    def _draw(self, done: int, total: int | None, note: str, rate: float) -> None:
+        text = f"{self._what}  {self._so_far(done, total)}  {self._amount(rate)}/s  {one_line(note)}".rstrip()
         if self._rich is None:
             from rich.console import Console  # noqa: PLC0415 - drawn late, and only on a terminal
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415

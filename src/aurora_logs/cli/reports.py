@@ -1,37 +1,25 @@
 """Where parsed logs go: records as NDJSON (plain or gzip), or the statements and events added up; nothing is read here."""
 
-import re
+import datetime
 import sys
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import msgspec
 
 from aurora_logs.cli import forms, units
-from aurora_logs.cli.forms import Column
+from aurora_logs.cli.kinds import EVENTS, STATEMENTS, Column
 from aurora_logs.cli.terminal import is_terminal
+from aurora_logs.cli.views import View
 from aurora_logs.ops.top import By, Group, Tally
 from aurora_logs.records.flow import Piece
 from aurora_logs.records.lines import joined
 
-LEADING_COMMENT = re.compile(r"^/\*(?![+!]).*?\*/ ?")  # hints and executable comments stay
 GZIP_LEVEL = 1
 GZIP_WINDOW = 31  # 15 bits of window, with gzip's own header; its time stays 0, so that same input is same output
-
-TOP_COLUMNS = (
-    Column("group", "FINGERPRINT"), Column("count", "COUNT", "count"), Column("total_sec", "TOTAL", "sec"),
-    Column("share_percent", "SHARE"), Column("mean_sec", "MEAN", "sec"), Column("p50_sec", "P50", "sec", wide=True),
-    Column("p95_sec", "P95", "sec"), Column("p99_sec", "P99", "sec", wide=True), Column("max_sec", "MAX", "sec"),
-    Column("rows_examined", "ROWS EXAMINED", "count", wide=True), Column("rows_sent", "ROWS SENT", "count", wide=True),
-    Column("examined_per_sent", "EXAMINED/SENT", "ratio"), Column("first_seen", "FIRST SEEN", wide=True),
-    Column("last_seen", "LAST SEEN", wide=True), Column("example", "EXAMPLE", "log"),
-)
-EVENT_COLUMNS = (
-    Column("severity_text", "SEVERITY"), Column("event_name", "EVENT"), Column("count", "COUNT", "count"),
-    Column("first_seen", "FIRST SEEN"), Column("last_seen", "LAST SEEN"), Column("example", "EXAMPLE", "log"),
-)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +37,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     duration_sec: float | None = None
     db_response_returned_rows: int | None = None
     db_rows_examined: int | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Records without a statement that share severity and event. example: the text of the first one, redacted."""
+
+    severity_text: str
+    event_name: str
+    count: int
+    first_seen: datetime.datetime
+    last_seen: datetime.datetime
+    example: str
 
 
 class Report(Protocol):
@@ -94,8 +93,9 @@ class RecordsOut:
 class TopOut:
     """Adds up statements by fingerprint; logs without statements by severity and event."""
 
-    def __init__(self, form: str, *, sort: str, limit: int, by: By = "statement", since_us: int = 0) -> None:
-        self._form, self._sort, self._limit, self._since_us = form, sort, limit, since_us
+    def __init__(self, view: View, *, sort: str, limit: int, by: By = "statement",
+                 range_us: tuple[int, int] = (0, 1 << 62)) -> None:
+        self._view, self._sort, self._limit, self._range_us = view, sort, limit, range_us
         self.tally = Tally(by)
         self._events = Events()
         self._decode = msgspec.json.Decoder(Seen).decode
@@ -104,7 +104,7 @@ class TopOut:
         """Count a piece's records."""
         for line in piece.parsed.lines if piece.parsed else ():
             seen = self._decode(line)
-            if seen.timestamp_us < self._since_us:
+            if not self._range_us[0] <= seen.timestamp_us <= self._range_us[1]:
                 continue
             if seen.db_query_text is not None and seen.duration_sec is not None:
                 self.tally.add(seen)
@@ -113,11 +113,13 @@ class TopOut:
 
     def close(self) -> None:
         """Print the ranking."""
-        if self.tally.count or not self._events.count:
-            show_ranking(self.tally.ranking(self._sort, self._limit), self._form)
+        events = self._events.ranking(self._limit)
+        if self.tally.count or not events:
+            show_ranking(self.tally.ranking(self._sort, self._limit), self._view,
+                         more={"events": [msgspec.structs.asdict(one) for one in events]} if events else {})
             _say_rest(self.tally, self._limit)
-        if self._events.count and (self._form == "table" or not self.tally.count):
-            forms.show("events", self._events.ranking(self._limit), EVENT_COLUMNS, self._form)
+        if events and (self._view.form in ("table", "wide") or not self.tally.count):
+            forms.show(EVENTS, events, View(output=self._view.form))
 
 
 class Events:
@@ -138,29 +140,19 @@ class Events:
         self._examples.setdefault(key, (seen.body or seen.db_query_text or "")[:2_000])
         self.count += 1
 
-    def ranking(self, limit: int) -> list[dict[str, object]]:
+    def ranking(self, limit: int) -> list[Event]:
         """Return the commonest."""
-        return [{"severity_text": key[0], "event_name": key[1], "count": count,
-                 "first_seen": units.from_us(self._spans[key][0]), "last_seen": units.from_us(self._spans[key][1]),
-                 "example": self._examples[key]} for key, count in self._counts.most_common(limit)]
+        return [Event(severity_text=key[0], event_name=key[1], count=count, first_seen=units.from_us(self._spans[key][0]),
+                      last_seen=units.from_us(self._spans[key][1]), example=self._examples[key])
+                for key, count in self._counts.most_common(limit)]
 
 
-def show_ranking(groups: list[Group], form: str, by: By = "statement") -> None:
-    """Print a ranking of statements in the asked form."""
-    columns = TOP_COLUMNS if by == "statement" else (Column("group", by.upper()), *TOP_COLUMNS[1:])
-    items = [msgspec.structs.asdict(one) | {"share_percent": f"{one.share:.1%}"} for one in groups]
-    for item in items:
-        if form in ("json", "ndjson"):
-            del item["share_percent"]
-        elif form in ("table", "wide"):
-            item["example"] = _on_a_line(str(item["example"]))
-    forms.show("statements", items, columns, form, nothing="no statement with a duration")
-
-
-def _on_a_line(statement: str) -> str:
-    """Lay a statement out for a cell: white space as single blanks, a comment in front left out."""
-    text = " ".join(statement.split())
-    return LEADING_COMMENT.sub("", text, count=1) or text
+def show_ranking(groups: list[Group], view: View, by: By = "statement", more: Mapping[str, object] | None = None) -> None:
+    """Print a ranking of statements as the view asks. more: further entries of the JSON object."""
+    kind = STATEMENTS
+    if by != "statement":
+        kind = kind._replace(columns=(Column("group", by.upper()), *kind.columns[1:]))
+    forms.show(kind, groups, view, nothing="no statement with a duration", more=more)
 
 
 def _say_rest(tally: Tally, limit: int) -> None:

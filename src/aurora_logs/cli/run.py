@@ -1,14 +1,16 @@
 """`run`: collect, in one process, until stopped or until all is delivered."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aurora_logs.cli.options import DataDir, add, did_you_mean, load_settings
+from aurora_logs.cli.nearest import did_you_mean
+from aurora_logs.cli.options import DataDir, add, load_settings
 
 if TYPE_CHECKING:
+    from aurora_logs.records.fleet import TrackedFile
     from aurora_logs.services.discovery import Cycle
     from aurora_logs.services.standalone import Outcome
     from aurora_logs.settings import Loaded, Settings
@@ -21,7 +23,8 @@ SERVICES = ("standalone",)
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add(app, run, "run", "aurora-logs run --once --instance prod-1", "aurora-logs run")
+    add(app, run, "run", "aurora-logs run --once --instance shop-1", "aurora-logs run", exits=(0, 2, 3, 4, 5, 6, 7, 130, 143),
+        settings=True)
 
 
 def run(
@@ -59,8 +62,10 @@ def run(
         signal.signal(number, on_signal)
     standalone = Standalone(loaded.settings, stop, only=instance, on_backlog=_announcer(loaded.settings, instance))
     if once:
+        before_bytes = _delivered_bytes(loaded.settings)
         outcome = _with_progress(loaded.settings, standalone.run_once)
-        _conclude(loaded.settings, outcome, instance, is_stopped=bool(ended_by))
+        read_bytes = max(0, _delivered_bytes(loaded.settings) - before_bytes)
+        _conclude(loaded.settings, outcome, instance, read_bytes, is_stopped=bool(ended_by))
     else:
         standalone.run()
     if ended_by:
@@ -124,10 +129,14 @@ def _with_progress(settings: "Settings", work: "Callable[[], Outcome]") -> "Outc
     with Bar("delivered") as bar:
 
         def look() -> None:
+            before_bytes = -1
             while not done.wait(LOOK_EVERY_SEC):
-                amounts = _amounts(settings)
-                if amounts is not None and amounts[1]:
-                    bar.at(*amounts)
+                rows = _rows(settings)
+                listed_bytes = sum(row.file_size for row in rows)
+                if listed_bytes:
+                    delivered_bytes = sum(min(row.delivered_bytes, row.file_size) for row in rows)
+                    bar.at(delivered_bytes, listed_bytes, _note(rows, settings, is_still=delivered_bytes == before_bytes))
+                    before_bytes = delivered_bytes
 
         watcher = threading.Thread(target=look, name="progress", daemon=True)
         watcher.start()
@@ -138,34 +147,50 @@ def _with_progress(settings: "Settings", work: "Callable[[], Outcome]") -> "Outc
             watcher.join()
 
 
-def _amounts(settings: "Settings") -> tuple[int, int] | None:
-    """Return delivered and listed bytes; None when the state can't be read just now."""
+def _note(rows: "Sequence[TrackedFile]", settings: "Settings", *, is_still: bool) -> str:
+    """Say how many files are done, what is worked on, or what is waited for (UX-55)."""
+    open_files = [row for row in rows if row.delivered_bytes < row.file_size]
+    done = f"{len(rows) - len(open_files):,} of {len(rows):,} files"
+    if not open_files:
+        return done
+    if is_still:
+        return f"{done}; the last entry of a live file waits up to {settings.batch_timeout_sec:g} s for its end"
+    greatest = max(open_files, key=lambda row: row.file_size - row.delivered_bytes)
+    return f"{done}; {greatest.instance_id} {greatest.log_file_name}"
+
+
+def _rows(settings: "Settings") -> "Sequence[TrackedFile]":
+    """Return the tracking rows; none when the state can't be read just now."""
     from aurora_logs.errors import AuroraLogsError  # noqa: PLC0415
     from aurora_logs.wiring import Beside  # noqa: PLC0415
 
     try:
         beside = Beside(settings)
     except AuroraLogsError:
-        return None
+        return ()
     try:
-        rows = beside.state.all_tracked()
+        return beside.state.all_tracked()
     except AuroraLogsError:
-        return None
+        return ()
     finally:
         beside.close()
-    return sum(min(row.delivered_bytes, row.file_size) for row in rows), sum(row.file_size for row in rows)
 
 
-def _conclude(settings: "Settings", outcome: "Outcome", only: str, *, is_stopped: bool) -> None:
+def _delivered_bytes(settings: "Settings") -> int:
+    return sum(row.delivered_bytes for row in _rows(settings))
+
+
+def _conclude(settings: "Settings", outcome: "Outcome", only: str, read_bytes: int, *, is_stopped: bool) -> None:
     from aurora_logs.cli import units  # noqa: PLC0415
     from aurora_logs.cli.failures import PARTLY, block  # noqa: PLC0415
     from aurora_logs.cli.forms import say  # noqa: PLC0415
+    from aurora_logs.ops.steps import step  # noqa: PLC0415
 
-    say(f"delivered {outcome.records:,} records; gaps {units.size(outcome.gap_bytes)}; "
+    say(f"read {units.size(read_bytes)}, delivered {outcome.records:,} records; gaps {units.size(outcome.gap_bytes)}; "
         f"behind {units.size(outcome.bytes_behind)} in {outcome.files_behind} files")
     for name, reason in outcome.held.items():
         typer.echo(block(f"{name} is held", why=reason, state="every other instance was collected" if not only else "nothing was collected",
-                         next=f"cure the reason, then: aurora-logs run --once --instance {name}"), err=True, nl=False)
+                         next=f"cure the reason, then: {step('run', '--once', '--instance', name)}"), err=True, nl=False)
     if outcome.files_behind:
         _say_failed(settings)
     if outcome.held or (outcome.bytes_behind and not is_stopped):

@@ -2,9 +2,34 @@
 
 import datetime
 import math
+import re
 from decimal import Decimal
 
 SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
+NUMBER = re.compile(r"(-?[0-9][0-9,_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)")
+FACTORS = {
+    "bytes": {"": 1.0, **{name.lower(): 1000.0 ** step for step, name in enumerate(SIZES)}},
+    "sec": {"": 1.0, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0},
+}
+
+_zone: datetime.tzinfo | None = datetime.UTC  # None: local, by the rules of each moment
+
+
+def show_times_in(name: str) -> None:
+    """Set the zone of times for people: utc, local (TZ, or this machine's) or `Area/City`. Called before anything is printed.
+
+    Raises: ValueError for a name that nobody knows.
+    """
+    global _zone  # noqa: PLW0603 - one place for the whole process
+    if name.lower() in ("utc", "local"):
+        _zone = datetime.UTC if name.lower() == "utc" else None
+        return
+    import zoneinfo  # noqa: PLC0415 - only --timezone pays it
+
+    try:
+        _zone = zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(name) from error
 
 
 def size(number: float) -> str:
@@ -30,8 +55,12 @@ def duration(sec: float) -> str:
 
 
 def shown_time(moment: datetime.datetime) -> str:
-    """Write a time for people: `2026-11-23 14:05:09Z`."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """Write a time for people: `2026-11-23 14:05:09Z`, or `2026-11-23 15:05:09+01:00` in another zone."""
+    try:
+        shown = moment.astimezone(_zone)
+    except OverflowError:  # the last hours of all calendars
+        shown = moment.astimezone(datetime.UTC)
+    return shown.replace(microsecond=0).isoformat(" ").replace("+00:00", "Z")
 
 
 def rfc3339(moment: datetime.datetime) -> str:
@@ -61,6 +90,13 @@ def since_us(text: str, now_us: int) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     return int(moment.timestamp() * 1e6)
+
+
+def number(text: str, family: str) -> float | None:
+    """Read `1,234`, `10MB`, `1.5kB` (family bytes) or `90`, `5m`, `200ms` (family sec); None for anything else."""
+    found = NUMBER.fullmatch(text.strip())
+    factor = FACTORS[family].get(found[2].lower()) if found else None
+    return float(found[1].replace(",", "").replace("_", "")) * factor if found and factor is not None else None
 
 
 def plain(value: object) -> object:

@@ -1,32 +1,24 @@
-"""Chapter "direct": look at the source itself, without state and sink: the live end of a log, or a whole file."""
+"""Chapter "direct": look at the source itself, without state and sink: its instances, and whole files."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
-from aurora_logs.errors import BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, MarkerRefused, NotFound
+from aurora_logs.errors import BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, NotFound
 from aurora_logs.formats import Format, Origin, format_of
 from aurora_logs.ops.files import nearest
 from aurora_logs.ops.reading import Held
 from aurora_logs.ports import LogSource
-from aurora_logs.records.fleet import Instance, ListedFile, LogFile
+from aurora_logs.records.fleet import Instance, LogFile
 from aurora_logs.records.flow import Checkpoint, Chunk, Portion, Segment
 from aurora_logs.segments import START, family_of
 from aurora_logs.settings import Settings
 from aurora_logs.sql.redaction import mask_raw, redact_message, redact_sql
-from aurora_logs.stages.parse import origin_of, parse
+from aurora_logs.stages.parse import origin_of
 from aurora_logs.stages.split import Tail, split
 
-LINES_AN_ENTRY = 10  # of a slow log: five head lines and a statement
-LINES_MOST = 10_000  # RDS gives no more a call
 ALL_RECORDS, ALL_BYTES = 1_000_000, 1 << 30  # of one call of a format: a chunk is bounded already
-
-
-class LiveFile(msgspec.Struct, frozen=True):
-    """The newest log file of a type, and its format."""
-
-    listed: ListedFile
-    log_format: Format
 
 
 class _Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,87 +38,33 @@ def find_instance(source: LogSource, instance_id: str) -> Instance:
     instances = source.instances()
     found = next((one for one in instances if one.instance_id == instance_id), None)
     if found is None:
-        names = [one.instance_id for one in instances]
-        shown = ", ".join(names[:20]) or "none; check AWS_REGION and the account"
-        raise NotFound(f"the source has no instance {instance_id!r}{nearest(instance_id, names)}", hint=f"instances: {shown}")
+        raise _no_such_instance(instance_id, instances)
     return found
 
 
-def live_files(source: LogSource, instance: Instance, log_type: str = "") -> list[LiveFile]:
-    """Return the newest file of each log type. Raises: NotFound when there is none; as LogSource.log_files."""
-    newest: dict[str, LiveFile] = {}
-    for listed in source.log_files(instance.instance_id):
-        log_format = format_of(instance.engine, listed.log_file_name)
-        if log_format is None or log_type not in ("", log_format.log_type):
-            continue
-        known = newest.get(log_format.log_type)
-        if known is None or _age(listed) > _age(known.listed):
-            newest[log_format.log_type] = LiveFile(listed, log_format)
-    if not newest:
-        kind = f"{log_type} log" if log_type else "log that can be read"
-        raise NotFound(f"{instance.instance_id} has no {kind}", hint=f"aurora-logs files list --instance {instance.instance_id}")
-    return [newest[name] for name in sorted(newest)]
+def find_instances(source: LogSource, target: str) -> list[Instance]:
+    """Return the instance of that id, the members of that cluster, or all instances whose id the expression fits.
+
+    Raises: NotFound with the nearest name; ConfigError for what is no regular expression; as LogSource.instances.
+    """
+    instances = source.instances()
+    named = [one for one in instances if one.instance_id == target] or [one for one in instances if one.cluster_id == target]
+    if named:
+        return named
+    try:
+        pattern = re.compile(target)
+    except re.error as error:
+        raise ConfigError(f"{target!r} is no instance, and no regular expression: {error}") from error
+    fitting = [one for one in instances if pattern.search(one.instance_id)]
+    if not fitting:
+        raise _no_such_instance(target, instances)
+    return fitting
 
 
-def _age(listed: ListedFile) -> tuple[bool, int, int]:
-    # A rotated hour is never live, whatever its time; of two other names with one time the shorter is.
-    is_live_name = family_of(listed.log_file_name) == listed.log_file_name
-    return is_live_name, listed.last_written_ms, -len(listed.log_file_name)
-
-
-class LiveEnd:
-    """The end of one live file: its last lines, then what is appended, as the wire lines of whole entries."""
-
-    def __init__(self, source: LogSource, instance: Instance, live: LiveFile, settings: Settings) -> None:
-        self._source, self._instance, self._live, self._settings = source, instance, live, settings
-        self._file = _log_file(instance, live.listed.log_file_name, live.log_format)
-        self._marker = ""
-        self._begin()
-
-    def last(self, count: int, *, is_end: bool) -> tuple[bytes, list[bytes]]:
-        """Read the end: the bytes of its last `count` lines, and its last `count` whole entries.
-
-        is_end: nothing is awaited after it, so that an open entry is shown as it is.
-        """
-        answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, "",
-                                   max_lines=min(LINES_MOST, count * LINES_AN_ENTRY))
-        self._marker = answer.marker or ""
-        head = self._live.log_format.next_head(answer.content, 0)
-        entries = self._taken(answer.content[max(head, 0):], closes=is_end)
-        while head < 0 and len(entries) > 1 and _decode(entries[0]).parse_status == "raw":
-            entries.pop(0)  # the end of an entry whose beginning was not read
-        return b"".join(answer.content.splitlines(keepends=True)[-count:]), entries[-count:]
-
-    def more(self) -> tuple[bytes, list[bytes]]:
-        """Read what came since; an open entry is shown when nothing more comes. Raises as LogSource.read.
-
-        A live name that was rotated refuses its marker: the new file is read from its start.
-        """
-        try:
-            answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, self._marker or START)
-        except MarkerRefused:
-            self._begin()
-            answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, START)
-        self._marker = answer.marker or self._marker
-        return answer.content, self._taken(answer.content, quiet=not answer.content)
-
-    def _begin(self) -> None:
-        name = self._live.listed.log_file_name
-        self._held = Held(Checkpoint(instance_id=self._instance.instance_id, log_file_name=name,
-                                     resource_id=self._instance.resource_id, segment_id=name))
-        self._tail, self._offset = Tail(), 0
-
-    def _taken(self, content: bytes, *, closes: bool = False, quiet: bool = False) -> list[bytes]:
-        name = self._live.listed.log_file_name
-        segment = Segment(segment_id=name, log_file_name=name, ordinal=None, size_bytes=0, last_written_ms=0, closed=closes)
-        portion = Portion(segment=segment, offset=self._offset, content=content, closes=closes, quiet=quiet)
-        self._offset += len(content)
-        log_format, held = self._live.log_format, self._held
-        lines: list[bytes] = []
-        for piece in parse(split(portion, self._tail, held, log_format), portion, self._file, held, log_format, self._settings):
-            lines += piece.parsed.lines if piece.parsed else []
-            held.pass_piece(piece)
-        return lines
+def _no_such_instance(instance_id: str, instances: list[Instance]) -> NotFound:
+    names = [one.instance_id for one in instances]
+    shown = ", ".join(names[:20]) or "none; check AWS_REGION and the account"
+    return NotFound(f"the source has no instance {instance_id!r}{nearest(instance_id, names)}", hint=f"instances: {shown}")
 
 
 def whole_file(source: LogSource, instance: Instance, log_file_name: str) -> Iterator[bytes]:
@@ -166,7 +104,7 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
         next(pieces, b"")  # a file that is not there is told as such
         raise ConfigError(f"the format of {log_file_name} is not known, so its secrets can't be taken out",
                           hint="-o raw gives the bytes as they are")
-    file = _log_file(instance, log_file_name, log_format)
+    file = log_file_of(instance, log_file_name, log_format)
     held = Held(Checkpoint(instance_id=instance.instance_id, log_file_name=log_file_name, resource_id=instance.resource_id,
                            segment_id=log_file_name))
     segment = Segment(segment_id=log_file_name, log_file_name=log_file_name, ordinal=None, size_bytes=0,
@@ -207,7 +145,8 @@ def _entry_redacted(entry: bytes, where: _Where, dialect: str, redaction: str) -
     return entry
 
 
-def _log_file(instance: Instance, log_file_name: str, log_format: Format) -> LogFile:
+def log_file_of(instance: Instance, log_file_name: str, log_format: Format) -> LogFile:
+    """Return a listed file as the stages know it: by its family's name."""
     return LogFile(instance_id=instance.instance_id, resource_id=instance.resource_id, cluster_id=instance.cluster_id,
-                   engine=instance.engine, log_type=log_format.log_type, log_file_name=log_file_name,
+                   engine=instance.engine, log_type=log_format.log_type, log_file_name=family_of(log_file_name),
                    aws_region=instance.aws_region, account_id=instance.account_id)

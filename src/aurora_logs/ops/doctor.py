@@ -1,15 +1,19 @@
 """Chapter "doctor": try what collecting needs, with real calls that only read; each failure with its cure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import msgspec
 
-from aurora_logs.errors import AuroraLogsError, CompleteFileRefused, InstanceNotReady
+from aurora_logs.errors import AccessDenied, AuroraLogsError, CompleteFileRefused, InstanceNotReady
 from aurora_logs.formats import format_of
-from aurora_logs.ports import LogSource
+from aurora_logs.ops.database_settings import findings
+from aurora_logs.ports import Inspected
 from aurora_logs.records.fleet import Instance, ListedFile
 
 INSTANCES_TRIED = 20  # each costs a call of the API budget
+CLOCK, SKEW_MAX_SEC = "clock", 60.0  # a time of a Date header is whole seconds, and the answer takes its time
+PORTION, COMPLETE = "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"
 COMPLETE_MAX_BYTES = 50_000_000  # one file is read at most so far: the right is what is asked, not the content
 
 
@@ -20,6 +24,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     detail: str
     fix: str = ""
+
+
+Look = Callable[[], Iterable[Check]]
+"""Looks at one thing; what it raises of the error tree is a failed check."""
 
 
 def ok(name: str, detail: str) -> Check:
@@ -37,75 +45,118 @@ def unknown(name: str, reason: str) -> Check:
     return Check(name=name, verdict="unknown", detail=reason)
 
 
-def source_checks(open_source: Callable[[], LogSource]) -> Iterable[Check]:
-    """Try the source: instances, their listings, one portion, one complete file. Never raises an error of the tree."""
-    try:
-        source = open_source()
-        instances = source.instances()
-    except AuroraLogsError as error:
-        yield failed("rds:DescribeDBInstances", error)
-        for name in ("rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"):
-            yield unknown(name, "the instances can't be listed")
-        return
-    if not instances:
-        yield Check(name="instances", verdict="failed", detail="there is no instance whose logs can be read",
-                    fix="check AWS_REGION and the account; see it work without AWS: aurora-logs demo")
-        return
-    engines = ", ".join(sorted({one.engine for one in instances if one.engine}))
-    yield ok("rds:DescribeDBInstances", f"{len(instances)} instances{f' ({engines})' if engines else ''}")
-    yield from _per_instance(source, instances)
+class SourceChecks:
+    """Tries the source: instances, the listing of each, one portion, one complete file. Its looks run side by side.
 
+    The looks of `listings` and `downloads` rest on those before them; what these could not learn, they tell.
+    """
 
-def _per_instance(source: LogSource, instances: list[Instance]) -> Iterable[Check]:
-    listings: list[tuple[Instance, ListedFile]] = []
-    for instance in instances[:INSTANCES_TRIED]:
+    name = "rds:DescribeDBInstances"
+
+    def __init__(self, open_source: Callable[[], Inspected], unsupported: Mapping[str, str]) -> None:
+        """unsupported: engine of each instance that `instances()` of the source left out, filled by it."""
+        self._open, self._unsupported = open_source, unsupported
+        self._source: Inspected | None = None
+        self._instances: list[Instance] = []
+        self._listed: list[tuple[Instance, ListedFile]] = []
+
+    def instances(self) -> Iterator[Check]:
+        """List the instances. Raises: what LogSource.instances raises."""
+        self._source = self._open()
+        found = self._source.instances()
+        for instance_id, engine in self._unsupported.items():
+            yield unknown(f"instance {instance_id}", f"{engine or 'an engine without a name'} is none that is read")
+        if not found:
+            yield Check(name="instances", verdict="failed", detail="there is no instance whose logs can be read",
+                        fix="check AWS_REGION and the account; see it work without AWS: aurora-logs demo")
+            return
+        self._instances = found
+        engines = ", ".join(sorted({one.engine for one in found if one.engine}))
+        places = ", ".join(sorted({f"{one.account_id} {one.aws_region}" for one in found if one.account_id}))
+        yield ok(self.name, f"{len(found)} instances{f' ({engines})' if engines else ''}{f' in {places}' if places else ''}")
+
+    def listings(self) -> dict[str, Look]:
+        """Return a look for each instance's listing, of the first INSTANCES_TRIED."""
+        if not self._instances:
+            reason = "the instances could not be listed"
+            return {"rds:DescribeDBLogFiles": lambda: [unknown("rds:DescribeDBLogFiles", reason)]}
+        tried = self._instances[:INSTANCES_TRIED]
+        looks: dict[str, Look] = {CLOCK: self._clock}
+        looks |= {f"rds:DescribeDBLogFiles {one.instance_id}": partial(self._listing, one) for one in tried}
+        looks |= {f"settings of {one.instance_id}": partial(self._settings, one) for one in tried}
+        if (others := len(self._instances) - INSTANCES_TRIED) > 0:
+            name = f"{others} more instances"
+            looks[name] = lambda: [unknown(name, f"only the first {INSTANCES_TRIED} are tried")]
+        return looks
+
+    def downloads(self) -> dict[str, Look]:
+        """Return the looks at one portion and one complete file, of the smallest log file that has content."""
+        filled = sorted((pair for pair in self._listed if pair[1].size_bytes), key=lambda pair: pair[1].size_bytes)
+        if not filled:
+            reason = "there is no log file with content to try it on"
+            return {name: partial(_none_there, name, reason) for name in (PORTION, COMPLETE)}
+        return {PORTION: partial(self._portion, *filled[0]), COMPLETE: partial(self._complete, *filled[0])}
+
+    def _listing(self, instance: Instance) -> Iterator[Check]:
+        assert self._source is not None
         name = f"rds:DescribeDBLogFiles {instance.instance_id}"
         try:
-            files = source.log_files(instance.instance_id)
+            files = self._source.log_files(instance.instance_id)
         except InstanceNotReady as error:
             yield unknown(name, str(error))
-        except AuroraLogsError as error:
-            yield failed(name, error)
-        else:
-            known = [one for one in files if format_of(instance.engine, one.log_file_name)]
-            listings += [(instance, one) for one in known]
-            size_bytes = sum(one.size_bytes for one in known)
-            yield ok(name, f"{len(known)} of {len(files)} files are collected, {size_bytes:,} bytes") if known else Check(
-                name=name, verdict="failed", detail=f"none of {len(files)} files is a log that we read",
-                fix="let the database log to files: slow_query_log=1, log_output=FILE; log_min_duration_statement")
-    if len(instances) > INSTANCES_TRIED:
-        yield unknown(f"{len(instances) - INSTANCES_TRIED} more instances", f"only the first {INSTANCES_TRIED} are tried")
-    yield from _downloads(source, listings)
+            return
+        known = [one for one in files if format_of(instance.engine, one.log_file_name)]
+        self._listed += [(instance, one) for one in known]
+        size_bytes = sum(one.size_bytes for one in known)
+        yield ok(name, f"{len(known)} of {len(files)} files are collected, {size_bytes:,} bytes") if known else Check(
+            name=name, verdict="failed", detail=f"none of {len(files)} files is a log that we read",
+            fix="let the database log to files: slow_query_log=1, log_output=FILE; log_min_duration_statement")
+
+    def _clock(self) -> Iterator[Check]:
+        assert self._source is not None
+        skew_sec = self._source.skew_sec()
+        if skew_sec is None:
+            return
+        told = f"RDS is {abs(skew_sec):.0f} s {'ahead' if skew_sec > 0 else 'behind'}"
+        yield ok(CLOCK, told) if abs(skew_sec) <= SKEW_MAX_SEC else Check(
+            name=CLOCK, verdict="failed", detail=f"{told}; signatures are refused from 300 s on", fix="set this machine's clock: NTP")
+
+    def _settings(self, instance: Instance) -> Iterator[Check]:
+        assert self._source is not None
+        name = f"settings of {instance.instance_id}"
+        try:
+            told = self._source.log_settings(instance.instance_id)
+        except AccessDenied as error:
+            yield Check(name=name, verdict="unknown", detail=error.detail, fix="optional: allow rds:DescribeDBParameters and "
+                        "rds:DescribeDBClusterParameters")
+            return
+        if told is None:
+            return
+        found = findings(instance.engine, told)
+        yield from (Check(name=name, verdict=one.verdict, detail=one.detail, fix=one.fix) for one in found)
+        if not found:
+            yield ok(name, f"statements are logged to files ({', '.join(told.groups)})")
+
+    def _portion(self, instance: Instance, listed: ListedFile) -> Iterator[Check]:
+        assert self._source is not None
+        answer = self._source.read(instance.instance_id, listed.log_file_name, "", max_lines=1)
+        yield ok(PORTION, f"{len(answer.content):,} bytes of {instance.instance_id} {listed.log_file_name}")
+
+    def _complete(self, instance: Instance, listed: ListedFile) -> Iterator[Check]:
+        assert self._source is not None
+        read_bytes = 0
+        try:
+            with self._source.complete_file(instance.instance_id, listed.log_file_name) as pieces:
+                for piece in pieces:
+                    read_bytes += len(piece)
+                    if read_bytes >= COMPLETE_MAX_BYTES:
+                        break
+        except CompleteFileRefused as error:
+            yield Check(name=COMPLETE, verdict="unknown", fix=error.hint,
+                        detail=f"{error.detail}; portions are used, which cost more calls")
+            return
+        yield ok(COMPLETE, f"{read_bytes:,} bytes of {instance.instance_id} {listed.log_file_name}")
 
 
-def _downloads(source: LogSource, listings: list[tuple[Instance, ListedFile]]) -> Iterable[Check]:
-    filled = sorted(((instance, one) for instance, one in listings if one.size_bytes), key=lambda pair: pair[1].size_bytes)
-    names = "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"
-    if not filled:
-        for name in names:
-            yield unknown(name, "there is no log file with content to try it on")
-        return
-    instance, listed = filled[0]
-    where = f"{instance.instance_id} {listed.log_file_name}"
-    try:
-        answer = source.read(instance.instance_id, listed.log_file_name, "", max_lines=1)
-        yield ok(names[0], f"{len(answer.content):,} bytes of {where}")
-    except AuroraLogsError as error:
-        yield failed(names[0], error)
-    try:
-        yield ok(names[1], f"{_complete_bytes(source, instance, listed):,} bytes of {where}")
-    except CompleteFileRefused as error:
-        yield Check(name=names[1], verdict="unknown", detail=f"{error.detail}; portions are used, which cost more calls",
-                    fix=error.hint)
-    except AuroraLogsError as error:
-        yield failed(names[1], error)
-
-
-def _complete_bytes(source: LogSource, instance: Instance, listed: ListedFile) -> int:
-    read_bytes = 0
-    with source.complete_file(instance.instance_id, listed.log_file_name) as pieces:
-        for piece in pieces:
-            read_bytes += len(piece)
-            if read_bytes >= COMPLETE_MAX_BYTES:
-                break
-    return read_bytes
+def _none_there(name: str, reason: str) -> list[Check]:
+    return [unknown(name, reason)]

@@ -8,6 +8,7 @@ import msgspec
 
 from aurora_logs.errors import NotFound
 from aurora_logs.ops.moments import from_ms, from_sec
+from aurora_logs.ops.steps import step
 from aurora_logs.ports import StateAdmin, StateStore
 from aurora_logs.records.fleet import TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Checkpoint, DeadLetter
@@ -87,7 +88,7 @@ def file_detail(state: State, instance_id: str, log_file_name: str) -> FileDetai
     row = next((one for one in rows if one.log_file_name == log_file_name), None)
     if row is None:
         raise NotFound(f"{instance_id} has no log file {log_file_name!r}{nearest(log_file_name, names_of(rows))}",
-                       hint=f"aurora-logs files list --instance {instance_id}")
+                       hint=step("files", "list", "--instance", instance_id))
     letters = [one for gaps in (False, True) for one in state.dead_letters(gaps=gaps)
                if (one.instance_id, one.log_file_name) == (instance_id, row.family)
                and row.segment_id in ("", one.segment_id)]

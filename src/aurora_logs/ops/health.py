@@ -11,6 +11,7 @@ import msgspec
 from aurora_logs.errors import AuroraLogsError
 from aurora_logs.ops.files import State, behind_bytes
 from aurora_logs.ops.moments import from_ms, from_sec
+from aurora_logs.ops.steps import step
 from aurora_logs.records.fleet import TrackedFile, TrackedInstance
 from aurora_logs.records.flow import DeadLetter
 from aurora_logs.settings import Settings
@@ -132,14 +133,14 @@ def _unlisted(known: TrackedInstance, rows: list[TrackedFile]) -> Iterable[Findi
     elif not rows:
         yield Finding(level="unknown", alert="AuroraLogsStale", about=name,
                       text="its log files were never listed: denied, not ready, or it has none",
-                      next=f"aurora-logs run --once --instance {name}")
+                      next=step("run", "--once", "--instance", name))
 
 
 def _failed(name: str, rows: list[TrackedFile]) -> Iterable[Finding]:
     for row in rows:
         if row.status == "failed":
             yield Finding(level="unknown", alert="AuroraLogsStale", about=f"{name} {row.log_file_name}",
-                          text=row.error or "it could not be read", next=f"aurora-logs files show {name} {row.log_file_name}")
+                          text=row.error or "it could not be read", next=step("files", "show", name, row.log_file_name))
 
 
 def _stale(name: str, oldest_sec: float | None, settings: Settings, now_sec: int) -> Iterable[Finding]:
@@ -147,7 +148,7 @@ def _stale(name: str, oldest_sec: float | None, settings: Settings, now_sec: int
     if oldest_sec is not None and oldest_sec > STALE_INTERVALS * settings.interval_sec:
         level = "critical" if oldest_sec > STALE_CRITICAL_SEC else "warning"
         yield Finding(level=level, alert="AuroraLogsStale", about=name,
-                      text=f"undelivered bytes are {oldest_sec / 60:.0f} min old", next="aurora-logs files list --instance " + name)
+                      text=f"undelivered bytes are {oldest_sec / 60:.0f} min old", next=step("files", "list", "--instance", name))
 
 
 def _deletion(name: str, delete_ms: int, now_sec: int) -> Iterable[Finding]:
@@ -156,7 +157,7 @@ def _deletion(name: str, delete_ms: int, now_sec: int) -> Iterable[Finding]:
         level = "critical" if left_sec < DELETION_CRITICAL_SEC else "warning"
         yield Finding(level=level, alert="AuroraLogsDeletionRisk", about=name,
                       text=f"RDS may delete undelivered bytes in {max(0.0, left_sec) / 3600:.1f} h",
-                      next=f"aurora-logs run --once --instance {name}")
+                      next=step("run", "--once", "--instance", name))
 
 
 def _lost(name: str, gaps: list[DeadLetter], now_sec: int) -> Iterable[Finding]:
@@ -181,7 +182,7 @@ def _raw(name: str, rows: list[TrackedFile]) -> Iterable[Finding]:
     if records and raw / records > RAW_SHARE:
         yield Finding(level="warning", alert="AuroraLogsRawRecords", about=name,
                       text=f"{raw / records:.2%} of the entries are not understood",
-                      next=f"aurora-logs search --instance {name}")
+                      next=step("search", "--instance", name))
 
 
 def _collecting(known: list[TrackedInstance], settings: Settings, now_sec: int, collector_pid: int | None) -> list[Finding]:

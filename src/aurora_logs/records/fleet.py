@@ -25,6 +25,19 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str = ""
 
 
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a database is told to log: what users set; what they did not has the engine's default.
+
+    parameters: user-set values by name, the instance's before its cluster's.
+    groups:     the parameter groups they come from, the instance's first.
+    exports:    log types that RDS sends to CloudWatch Logs as well, for which AWS is paid.
+    """
+
+    parameters: dict[str, str]
+    groups: list[str]
+    exports: list[str]
+
+
 class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a listing.
 

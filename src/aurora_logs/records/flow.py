@@ -254,6 +254,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     message_id: deterministic hash of resource id, segment, range and reason.
     failed_at, purge_at: epoch seconds; from/to_position: byte range in the segment; excerpt: redacted first bytes.
+    kafka_topic, kafka_partition, kafka_offset: where a poison message lay; "" and -1 for byte ranges.
     """
 
     message_id: str
@@ -274,6 +275,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     purge_at: int = 0
     is_gap: bool = False
     context: bytes = b""
+    kafka_topic: str = ""
+    kafka_partition: int = -1
+    kafka_offset: int = -1
     schema_version: int = 1
 
 

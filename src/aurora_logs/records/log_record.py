@@ -7,6 +7,8 @@ sizes bytes. Parsing is not here.
 
 import base64
 import hashlib
+import types
+import typing
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -241,6 +243,38 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     crash_exit_code: int | None = None
 
     sub_lines: tuple[SubLine, ...] | None = None
+
+
+RECORD_TYPES: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
+"""log_type -> its record; other log types have the common fields."""
+
+STREAMS = {
+    "slowquery": "aurora_slowquery_logs", "error": "aurora_error_logs", "general": "aurora_general_logs",
+    "audit": "aurora_audit_logs", "postgresql": "aurora_postgresql_logs",
+}
+"""log_type -> stream; the same names in every sink, so that one SQL serves them where their dialects agree."""
+
+
+class WireField(msgspec.Struct, frozen=True):
+    """A field as it stands on the wire: its name, its plain type, and whether every record has it."""
+
+    name: str
+    kind: type
+    is_needed: bool
+
+
+def wire_fields(log_type: str) -> list[WireField]:
+    """Return the fields of a log type's records in the order of the wire."""
+    record = RECORD_TYPES.get(log_type, LogRecord)
+    return [WireField(field.encode_name, _plain_type(field.type), field.required) for field in msgspec.structs.fields(record)
+            if field.name not in record.typed_only]
+
+
+def _plain_type(annotation: object) -> type:
+    if isinstance(annotation, types.UnionType):
+        annotation = next(one for one in typing.get_args(annotation) if one is not type(None))
+    assert isinstance(annotation, type)
+    return annotation
 
 
 _encode = msgspec.json.Encoder().encode

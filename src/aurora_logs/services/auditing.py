@@ -165,15 +165,19 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
 
 
 def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
+    """Send a repair; return how many of its records are stored: the others are dead letters again."""
     held.intend(repair)
-    shipper.ship(repair)
+    delivered = shipper.ship(repair)
     held.advance(repair, None)
-    return repair.count
+    return delivered.count
 
 
 def replay_letter(message_id: str, file: LogFile, log_format: Format, files: FamilyFiles, ports: Ports, settings: Settings,
                   worker: str) -> int:
-    """Deliver a dead letter's range and close it; return the records sent. An unknown id is nothing to do (NAM-23)."""
+    """Deliver a dead letter's range and close it, but for what is refused again; return the records sent.
+
+    An unknown id is nothing to do (NAM-23).
+    """
     letter = ports.state.dead_letter(message_id)
     if letter is None:
         return 0
@@ -183,6 +187,7 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
     if again.records:
         files.delivered_again(row)
-    if again.complete and not again.gap_bytes:
+    is_buried_again = ports.state.dead_letter(message_id) != letter
+    if again.complete and not again.gap_bytes and not is_buried_again:
         ports.state.delete_dead_letter(message_id)
     return again.records

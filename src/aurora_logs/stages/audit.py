@@ -15,6 +15,7 @@ from aurora_logs.errors import ListingChanged
 from aurora_logs.ports import Claim, Sink
 from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
+from aurora_logs.records.wire import span_us_of
 
 Span = tuple[int, int]  # byte range [begin, end) of a segment
 
@@ -116,7 +117,8 @@ def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink:
                    given_up: Collection[Span]) -> Iterator[Batch]:
     """Yield repair batches that hold only the records of `within` that the sink lacks; the caller ships them.
 
-    given_up: ranges of open dead letters, which stay what they are.
+    given_up: ranges of open dead letters, which stay what they are. A record that was restamped is not found at its own
+    time; the ship stage looks for it at all times before it sends.
     """
     def is_wanted(record_id: bytes) -> bool:
         at = _offset_of(record_id)
@@ -124,7 +126,8 @@ def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink:
 
     for batch in batches_of_segment:
         if batch.lines and batch.to_offset > within[0] and batch.from_offset < within[1]:
-            found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset)
+            found = sink.stored(batch.log_type, batch.file_key, batch.from_offset, batch.to_offset,
+                                span_us=span_us_of(batch.lines))
             keep = [index for index, one in enumerate(batch.ids) if one not in found and is_wanted(one)]
             if keep:
                 yield replace(batch, repair=True, careful=True, gap=None, lines=[batch.lines[index] for index in keep],

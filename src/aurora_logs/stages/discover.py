@@ -18,6 +18,7 @@ from aurora_logs.records.flow import Checkpoint, Task
 from aurora_logs.records.positions import begin, is_of_wrong_clock
 from aurora_logs.segments import (
     family_of,
+    is_earlier,
     is_hourly,
     normal_ordinal,
     ordinal_of,
@@ -247,8 +248,8 @@ class FamilyFiles:
     def _is_past(self, identity: str) -> bool:
         """Tell whether a later hour is known, so that the live name can't stand for this one."""
         hour = identity.partition("@")[2]
-        others = {row.segment_id.partition("@")[2] for row in self._rows} - {""}
-        return bool(hour) and any(ordinal_order(hour) < ordinal_order(other) for other in others)
+        others = {row.segment_id.partition("@")[2] for row in self._rows}
+        return any(is_earlier(hour, other) for other in others)
 
     def _track(self, row: TrackedFile, delivered: Delivered, status: str, *, error: str = "",
                only_as_listed: bool = False) -> bool:

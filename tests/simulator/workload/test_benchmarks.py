@@ -16,7 +16,7 @@ STAND_IN = """#!{python}
 import gzip, json, os, sys
 sys.path.insert(0, {benchmarks!r})
 from generate import bench_writer, _FIRST_US, _STEP_US
-out, fault = sys.argv[sys.argv.index("--output") + 1], os.environ.get("FAULT", "")
+out, fault = sys.argv[sys.argv.index("--to") + 1], os.environ.get("FAULT", "")
 if fault == "slow" and out == os.devnull:
     os.execv(sys.executable, [sys.executable, "-c", "while True: pass"])
 source, size, now_us, lines = bench_writer("slow", "1"), os.stat(sys.argv[2]).st_size, _FIRST_US, []

@@ -3,29 +3,17 @@
 import csv
 import io
 import json
-import random
 import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.hostile import ACTS, payloads
 
-from aurora_logs.cli import forms
-from aurora_logs.cli.forms import Column
-from aurora_logs.cli.terminal import ascii_json, lines, one_line, shortened, width_of
-
-ACTS = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\u3164"
-                  r"\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e007f]")
-PIECES = ["\x1b[2J", "\x1b]52;c;cGF5bG9hZA==\x07", "\x1b]8;;http://x\x1b\\", "\x9b31m", "\x90q\x9c", "\r", "\n", "\t", "\b" * 9,
-          "\0", "\x7f", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\u00ad", "\u2028", "\u180e", "\u3164", "\ud800",
-          "\ue000", "\U000e0041", "a" + "\u0301" * 40, "[bold]", "[link=http://x]", ":smile:", "日本語", "Ελλάδα", "🚲", "=1+1",
-          "@SUM(A1)", "-2", "+1", "x" * 300, "'", '"', ",", "\\x1b", "%s", "{0}", "${HOME}", "<script>", "\u1100\u1161"]
-
-
-def payloads(count=1_000):
-    chance = random.Random(7)
-    return ["".join(chance.choice(PIECES) for _ in range(chance.randint(1, 8))) for _ in range(count)]
+from aurora_logs.cli import forms, terminal
+from aurora_logs.cli.kinds import Column
+from aurora_logs.cli.terminal import ascii_json, drawn, lines, one_line, paint, paints, shortened, use_color, width_of
 
 
 def test_nothing_of_a_thousand_hostile_payloads_acts_on_a_terminal():
@@ -114,3 +102,61 @@ def test_every_escaped_class_is_reached_by_the_payloads():
     categories = {unicodedata.category(character) for text in payloads() for character in text}
 
     assert {"Cc", "Cf", "Cs", "Co", "Mn", "Zl"} <= categories
+
+
+@pytest.fixture
+def colors():
+    yield use_color
+    use_color("auto")
+
+
+@pytest.mark.parametrize(("when", "is_terminal", "no_color", "term", "expected"), [
+    ("auto", True, "", "xterm", True), ("auto", False, "", "xterm", False), ("auto", True, "1", "xterm", False),
+    ("auto", True, "", "dumb", False), ("always", False, "1", "dumb", True), ("never", True, "", "xterm", False),
+])
+def test_colours_are_for_terminals_and_an_explicit_wish_wins(monkeypatch, colors, when, is_terminal, no_color, term, expected):
+    """UX-42."""
+    monkeypatch.setattr(terminal, "is_terminal", lambda descriptor=1: is_terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", term)
+    colors(when)
+
+    assert paints() is expected
+    assert paint("late", "odd") == ("\x1b[33mlate\x1b[0m" if expected else "late")
+
+
+def test_visible_escapes_are_dim_where_there_are_colours(colors):
+    """UX-81: what only looks like an escape is not."""
+    colors("always")
+
+    drawn_table = forms.table([Column("text", "TEXT", "log")], [{"text": "a\x1b[2Jb \\x1b"}], 200)
+
+    assert drawn_table == "TEXT\na\x1b[2m\\x1b\x1b[0m[2Jb \\x1b"
+
+
+def test_states_have_a_colour_and_always_their_word(colors):
+    """UX-42, UX-98."""
+    colors("always")
+
+    drawn_table = forms.table([Column("health", "HEALTH", "state"), Column("n", "N", "count")], [{"health": "ok", "n": 1}])
+
+    assert drawn_table == "HEALTH  N\n\x1b[32mok\x1b[0m      1"
+
+
+@given(st.text(st.characters()), st.integers(24, 80))
+def test_a_shortened_text_with_colours_fits_and_closes_each_of_them(text, width):
+    """UX-82, UX-88."""
+    short = shortened(one_line(text, marks=True), width)
+
+    plain = re.sub("[\ue000\ue001]", "", short)
+    assert width_of(short) == width_of(plain) <= width
+    assert not ACTS.search(plain)
+    assert drawn(short).count("\x1b[2m") == drawn(short).count("\x1b[0m")
+
+
+def test_a_terminal_that_is_not_utf_8_gets_ascii(monkeypatch):
+    """UX-42."""
+    monkeypatch.setattr(terminal, "speaks_utf8", lambda: False)
+
+    assert one_line("naïve\n日本") == "na\\xefve\\n\\u65e5\\u672c"
+    assert shortened(one_line("日本" * 30), 40).isascii()

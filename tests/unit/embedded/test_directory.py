@@ -299,3 +299,20 @@ def test_a_wal_cut_at_any_page_border_is_a_state_that_once_was(tmp_path):
 
     assert found == sorted(found)
     assert {0, 2, 3, 4, 5, 6, 7, 8} == set(found)
+
+
+@pytest.mark.parametrize("opener", [open_for_collecting, open_beside])
+def test_columns_of_a_later_release_are_added_and_the_rows_stay(tmp_path, opener):
+    """The state of an older release of the same schema version: nothing is lost, nothing is refused."""
+    with open_for_collecting(tmp_path) as collecting:
+        SqliteStateStore(collecting.database).bury(a_letter())
+        for table, column in (("aurora-log-dlq", "kafka_topic"), ("aurora-instance-metadata", "budget")):
+            collecting.database.change(f'ALTER TABLE "{table}" DROP COLUMN "{column}"')
+    opened = opener(tmp_path)
+    database = getattr(opened, "database", opened)
+    store = SqliteStateStore(database)
+    store.bury(a_letter("poison", kafka_topic="t", kafka_partition=1, kafka_offset=2))
+
+    assert store.dead_letter("m1") == a_letter()
+    assert store.dead_letter("poison").kafka_topic == "t"
+    opened.close()

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from tests.contracts.samples import a_task
+from tests.contracts.samples import SteppedClock, a_task
 
 from aurora_logs.adapters.embedded import queue as module
 from aurora_logs.adapters.embedded.directory import open_for_collecting
@@ -42,3 +42,15 @@ def test_waiting_costs_next_to_no_cpu(tmp_path):
         assert queue.take(1.0) is None
 
         assert time.thread_time() - before_sec < 0.1
+
+
+def test_a_task_that_nobody_finishes_is_visible_again_after_a_while(tmp_path):
+    clock = SteppedClock()
+    with open_for_collecting(tmp_path) as collecting:
+        queue = SqliteQueue(collecting.database, clock, "run1", visibility_sec=600)
+        queue.put(a_task())
+        queue.take(0)
+        clock.sleep(600)
+
+        assert queue.take(0).task == a_task()
+        assert queue.waiting() == 0

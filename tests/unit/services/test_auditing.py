@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.stages.stage_bench import FAMILY, FORMAT, INSTANCE, MemorySource, entry, hour, rotated
 
-from aurora_logs.errors import BinaryRefused, ClaimHeld, CompleteFileRefused, TimedOut
+from aurora_logs.errors import BinaryRefused, ClaimHeld, CompleteFileRefused, SinkRejected, TimedOut
 from aurora_logs.records.fleet import TrackedInstance
 from aurora_logs.records.letters import range_letter
 from aurora_logs.services.auditing import Auditor, replay_letter
@@ -116,6 +116,20 @@ def test_a_file_that_is_gone_from_rds_and_lacks_records_is_a_gap(audited):
     assert gap.reason == "lost_at_sink"
     assert "150 of 200" in gap.error
     assert audited.row().audited_at
+
+
+def test_a_replay_that_is_refused_again_keeps_its_letter(audited):
+    """OO-98, BAN-L: a range that the sink still does not take is not forgotten."""
+    letter = audited.bury(0, len(entry(0, "SELECT ''")) * 3, reason="rejected")
+    for path in audited.files():
+        path.unlink()
+    audited.bench.sink.script["ship"] = [SinkRejected("still")] * 50
+    assert audited.replay(letter) == 0
+    assert audited.bench.real_state.dead_letter(letter.message_id) is not None
+
+    audited.bench.sink.script["ship"] = []
+    assert audited.replay(letter) > 0
+    assert audited.bench.real_state.dead_letter(letter.message_id) is None
 
 
 def test_a_replay_sends_what_its_range_lacks_and_nothing_else(audited):

@@ -28,7 +28,7 @@ def said(content, end, *, ordinal=HOUR, more=False):
     (said(b"abc\n", 4), 8, b"", Unplaced(b"abc\n")),  # the marker went back
     (said(b"xxabc\n", 12), 8, b"", Placed(b"abc\n", HOUR, 2)),  # RDS-28: the overlap is dropped
     (said(b"a\nb\nc" + NOTICE, 99), 0, b"", Broken(2, b"a\nb\nc", 99, HOUR)),  # RDS-63
-    (said(b"a\nb\nc" + NOTICE, 5), 0, b"", Broken(2, b"a\nb\nc", 5, HOUR)),  # RDS-64: directly behind the cap
+    (said(b"a\nb\nc" + NOTICE, 5), 0, b"", Placed(b"a\nb\nc", HOUR)),  # RDS-64: the marker is where the cut is, nothing is missing
     (said(b"a" + NOTICE, 1 + len(NOTICE)), 0, b"", Placed(b"a" + NOTICE, HOUR)),  # RDS-67: the length agrees: data
     (said(b"a\nb\n", 50), 0, b"", Broken(2, b"a\nb\n", 50, HOUR)),  # RDS-29: a hole
     (said(b"xyzdef\n", 107), 100, tail_hash(b"abc"), Replaced()),  # RDS-37

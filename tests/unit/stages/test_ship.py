@@ -2,6 +2,8 @@
 
 # ruff: noqa: PT012 -- the claim is a context of its own, and the error comes from inside it
 
+import json
+
 import pytest
 from msgspec.structs import replace
 from tests.contracts.samples import a_batch
@@ -11,12 +13,16 @@ from aurora_logs.errors import (
     AccessDenied,
     EpochMoved,
     ReceiptMissing,
+    RecordOfWrongType,
+    RecordTooLarge,
+    RecordTooOld,
     SinkBusy,
     SinkRejected,
     TimedOut,
     Unreachable,
 )
 from aurora_logs.records.flow import Gap, Receipt
+from aurora_logs.records.wire import timestamp_us_of
 from aurora_logs.stages.settle import settle
 from aurora_logs.stages.ship import Shipper
 
@@ -121,6 +127,80 @@ def test_all_bad_is_all_letters(bench):
     ranges = [(letter.from_position, letter.to_position) for letter in one.real_state.dead_letters()]
     assert sorted(ranges) == [(0, 10), (10, 20), (20, 30)]
     assert delivered.count == 0
+
+
+def aged(made, places, by_us=6 * 3_600_000_000):
+    """The batch with some records older than the others."""
+    lines = [line.replace(b'{"_timestamp":%d' % timestamp_us_of(line), b'{"_timestamp":%d' % (timestamp_us_of(line) - by_us))
+             if place in places else line for place, line in enumerate(made.lines)]
+    return replace(made, lines=lines)
+
+
+def old_window(one, made):
+    """A sink that takes records from the youngest one of the batch's hour on."""
+    border_us = max(map(timestamp_us_of, made.lines)) - 3_600_000_000
+    one.sink.script["oldest_us"] = [lambda: border_us] * 50
+
+
+def test_what_is_too_old_is_parked_by_ranges_before_anything_is_sent(bench):
+    """OO-58, architecture.md §9: one letter a range, the rest is delivered."""
+    one = bench()
+    made = aged(batch(9), {0, 1, 2, 5, 8})
+    old_window(one, made)
+    delivered = shipped(one, made, [])
+
+    letters = sorted((letter.reason, letter.from_position, letter.to_position, letter.is_gap) for letter in one.real_state.dead_letters())
+    assert letters == [("too_old", 0, 30, False), ("too_old", 50, 60, False), ("too_old", 80, 90, False)]
+    assert sorted(one.stored_lines()) == [made.lines[place] for place in (3, 4, 6, 7)]
+    assert (delivered.count, one.row().byte_offset) == (4, 90)
+
+
+def test_a_batch_that_is_too_old_as_a_whole_passes_without_a_request(bench):
+    one = bench()
+    made = aged(batch(3), {0, 1, 2})
+    one.sink.script["oldest_us"] = [lambda: 1 << 60] * 50
+    shipped(one, made, [])
+
+    assert "ship" not in one.sink.calls
+    assert [letter.reason for letter in one.real_state.dead_letters()] == ["too_old"]
+
+
+def test_restamped_records_carry_the_arrival_their_true_time_and_their_own_id(bench):
+    """OO-57, REC-14: LATE_RECORDS=restamp; a resend of the same range finds them and sends nothing."""
+    one = bench(late_records="restamp")
+    made = aged(batch(4), {1, 2})
+    old_window(one, made)
+    shipped(one, made, [])
+    rows = {row["log_file_offset"]: row for row in map(json.loads, one.stored_lines())}
+    again = replace(made, careful=True)
+    with one.claim(HERE) as held:
+        Shipper(one.sink, held, FILE, one.clock, one.random, one.settings).ship(again)
+
+    assert sorted(row["record_id"].encode() for row in rows.values()) == sorted(made.ids)
+    assert [rows[offset].get("event_time") for offset in (0, 10, 20, 30)] == [
+        None, timestamp_us_of(made.lines[1]), timestamp_us_of(made.lines[2]), None]
+    assert rows[10]["_timestamp"] > timestamp_us_of(made.lines[1])
+    assert list(rows[10])[list(rows[10]).index("event_time") + 1] == "engine", "the order of the wire"
+    assert len(one.stored_lines()) == 4
+    assert one.real_state.dead_letters() == []
+
+
+def test_an_answer_twice_with_nothing_stored_is_halved_to_letters(bench):
+    """OO-04: 200 with 0/0, for good."""
+    one = bench()
+    delivered = shipped(one, batch(2), [lambda *_: Receipt(stored=0)] * 10)
+
+    assert (delivered.count, [letter.reason for letter in one.real_state.dead_letters()]) == (0, ["rejected"] * 2)
+
+
+@pytest.mark.parametrize(("error", "reason"), [(RecordTooLarge("413"), "too_large"), (RecordTooOld("hours"), "too_old"),
+                                               (RecordOfWrongType("thread_id"), "schema"), (SinkRejected("400"), "rejected")])
+def test_a_letter_tells_why_the_record_was_refused(bench, error, reason):
+    """OO-32, OO-132."""
+    one = bench()
+    shipped(one, batch(1), [error])
+
+    assert [letter.reason for letter in one.real_state.dead_letters()] == [reason]
 
 
 def test_a_gap_is_on_record_before_the_position_passes_it(bench):

@@ -8,6 +8,7 @@ decides whether to try again. What the answers mean is not known here.
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -102,6 +103,7 @@ class RdsApi:
         self._on_call = on_call
         self._lock = threading.Lock()  # around `calls` and the exchange of credentials
         self.calls: dict[tuple[str, str], int] = {}
+        self.skew_sec: float | None = None  # by which the other side's clock was ahead in its last answer
         self._access = self._open()
         self._sockets = self._open_sockets()
 
@@ -124,6 +126,7 @@ class RdsApi:
                 answer: dict[str, Any] = getattr(access.client, method)(**parameters)
             except (ResponseParserError, KeyError) as exc:  # KeyError: well-formed XML or HTML that is no answer (RDS-77)
                 raise Unreachable(f"{call.operation} {call.subject}: the answer is not the XML of RDS.") from exc
+            self._note_clock(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
             return answer, "ok" if answer.get(rows_key) else "empty", 0
 
         return self._ask(call, priority, send)
@@ -195,6 +198,7 @@ class RdsApi:
             method, url, body=body or None, headers=dict(headers), redirect=False, retries=False, preload_content=False,
             decode_content=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SEC, read=READ_TIMEOUT_SEC),
         )
+        self._note_clock(response.headers.get("Date"))
         if response.status == 200:
             return response
         with closing(response):
@@ -204,6 +208,15 @@ class RdsApi:
                 code = message = ""  # the status alone decides: the refusal came, only its text did not
         raise RefusedAnswer(Refusal(status=response.status, code=code, message=message, headers=_lower(response),
                                     now_us=self.clock.now_us()))
+
+    def _note_clock(self, date: str | None) -> None:
+        """Compare the other side's clock with ours; a proxy may leave the header out, or write nonsense."""
+        try:
+            theirs_sec = parsedate_to_datetime(date).timestamp() if date else None
+        except ValueError:
+            return
+        if theirs_sec is not None:
+            self.skew_sec = theirs_sec - self.clock.now_us() / 1e6
 
     def _whole(self, response: urllib3.BaseHTTPResponse, max_bytes: int, *, whole: bool = True) -> bytes:
         """Read the body within the call's deadline. A longer one: Unreachable, or cut there when not `whole`."""

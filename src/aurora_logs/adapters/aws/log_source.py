@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aurora_logs.adapters.aws.complete_stream import file_bytes
+from aurora_logs.adapters.aws.log_settings import ParameterGroups
 from aurora_logs.adapters.aws.portion_body import read_portion
 from aurora_logs.adapters.aws.refusals import COMPLETE_FILE, Call
 from aurora_logs.errors import CompleteFileRefused, ConfigError, InstanceGone, Unreachable
 from aurora_logs.ports import Clock
-from aurora_logs.records.fleet import Instance, ListedFile
+from aurora_logs.records.fleet import Instance, ListedFile, LogSettings
 from aurora_logs.records.flow import Answer
 from aurora_logs.resilience import Priority, RateLimit
 from aurora_logs.segments import ordinal_of
@@ -48,6 +49,7 @@ class RdsLogSource:
         self._unsupported: frozenset[str] = frozenset()
         self._members: dict[str, list[str]] = {}
         self._had_files: dict[str, bool] = {}
+        self._groups = ParameterGroups(self._pages)
 
     @property
     def calls(self) -> Mapping[tuple[str, str], int]:
@@ -66,6 +68,7 @@ class RdsLogSource:
         if any(row.get("DBClusterIdentifier") for row in rows):
             clusters = self._pages(Call(operation="DescribeDBClusters"), "describe_db_clusters", "DBClusters",
                                    {"MaxRecords": PAGE_RECORDS})
+        self._groups.describe(rows, clusters)
         writers = {member["DBInstanceIdentifier"] for cluster in clusters for member in cluster.get("DBClusterMembers", [])
                    if member.get("IsClusterWriter")}
         self._members = {cluster["DBClusterIdentifier"]: [member["DBInstanceIdentifier"] for member in
@@ -125,6 +128,14 @@ class RdsLogSource:
         with self._naming_clusters(instance_id), self._api.get(call, path, self._reading) as (headers, wire):
             gzip_transfer = "gzip" in headers.get("content-encoding", "").lower()
             yield file_bytes(wire, log_file_name, gzip_transfer=gzip_transfer)
+
+    def log_settings(self, instance_id: str) -> LogSettings | None:
+        """Return how an instance is told to log. See Inspected."""
+        return self._groups.of(instance_id)
+
+    def skew_sec(self) -> float | None:
+        """Return by how much RDS's clock is ahead of ours. See Inspected."""
+        return self._api.skew_sec
 
     def _listed(self, instance_id: str, wanted: Mapping[str, object]) -> list[ListedFile]:
         call = Call(operation="DescribeDBLogFiles", instance_id=instance_id)

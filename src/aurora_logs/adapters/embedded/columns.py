@@ -1,25 +1,18 @@
 """Streams as DuckDB sees them: column types from the typed records (record-schema.md §11), file lists; nothing is read."""
 
 import re
-import types
-import typing
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
+from aurora_logs.records.log_record import wire_fields
 
-from aurora_logs.records.log_record import ErrorRecord, LogRecord, PostgresRecord, SlowRecord
-
-_RECORDS: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
 _SQL_TYPES = {int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN", str: "VARCHAR"}
 _PATTERN_SIGNS = re.compile(r"[\[*?]")
 
 
 def stream_columns(log_type: str) -> dict[str, str]:
     """Return the wire names of a log type's fields with their DuckDB types, in the order of the schema."""
-    record = _RECORDS.get(log_type, LogRecord)
-    return {field.encode_name: _SQL_TYPES[_plain_type(field.type)] for field in msgspec.structs.fields(record)
-            if field.name not in record.typed_only}
+    return {field.name: _SQL_TYPES[field.kind] for field in wire_fields(log_type)}
 
 
 def type_of(value: object) -> str:
@@ -45,10 +38,3 @@ def sql_columns(columns: dict[str, str]) -> str:
 def sql_text(text: str) -> str:
     """Write a text as SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _plain_type(annotation: object) -> type:
-    if isinstance(annotation, types.UnionType):
-        annotation = next(one for one in typing.get_args(annotation) if one is not type(None))
-    assert isinstance(annotation, type)
-    return annotation

@@ -25,9 +25,10 @@ from aurora_logs.adapters.embedded.batch_files import (
     stream_files,
 )
 from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_text, stream_columns, type_of
-from aurora_logs.adapters.embedded.directory import STREAMS, UNFINISHED, DataDirectory, is_disk_full, sync_directory
+from aurora_logs.adapters.embedded.directory import UNFINISHED, DataDirectory, is_disk_full, sync_directory
 from aurora_logs.adapters.embedded.sink import ID_LINE_BYTES
 from aurora_logs.errors import DiskFull, Unreachable
+from aurora_logs.records.log_record import STREAMS
 
 # ruff: noqa: S608 -- file names are quoted, columns come from the schema or the sample
 

@@ -12,16 +12,10 @@ from typing import Self
 from aurora_logs.adapters.embedded.database import Database
 from aurora_logs.adapters.embedded.tables import create_tables, refuse_newer_rows
 from aurora_logs.errors import AccessDenied, ConfigError, DirectoryInUse, DiskFull, NotFound
+from aurora_logs.records.log_record import STREAMS
 
 UNFINISHED = ".part"
 """Suffix of files that are still being written: never read, removed when the next collector starts."""
-
-STREAMS = {
-    "slowquery": "aurora_slowquery_logs", "error": "aurora_error_logs", "general": "aurora_general_logs",
-    "audit": "aurora_audit_logs", "postgresql": "aurora_postgresql_logs",
-}
-"""log_type -> stream name; the same names as in OpenObserve, so that one SQL serves both."""
-
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)  # EFBIG: a limit on the size of files
 
@@ -98,6 +92,7 @@ def open_beside(path: Path) -> Database:
     database = Database(directory.state_file)
     try:
         refuse_newer_rows(database)
+        create_tables(database)  # columns of this version, where an older one collected here
     except BaseException:
         database.close()
         raise

@@ -4,18 +4,19 @@ A connection lives for one question and opens no database file, so that commands
 question may touch is settled before it runs: the listed files, no other file, no network, no settings.
 """
 
-import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aurora_logs.adapters.embedded.batch_files import StreamFiles, stream_files
 from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_list, stream_columns
-from aurora_logs.adapters.embedded.directory import STREAMS, DataDirectory
+from aurora_logs.adapters.embedded.directory import DataDirectory
 from aurora_logs.errors import Permanent, TimedOut, Unreachable
 from aurora_logs.records.insight import Statement, Table, Volume
+from aurora_logs.records.log_record import STREAMS
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,6 +29,7 @@ _EXPLAIN = re.compile(r"\A\s*EXPLAIN\b(\s+ANALYZE\b)?", re.IGNORECASE)
 MEMORY_LIMIT = "1GB"  # of one question; nothing is spilled to disk
 LOOKS = 5  # compaction may remove a listed file once; a question is then asked again over the new files
 FETCH_ROWS = 2_000
+INTERRUPT_EVERY_SEC = 0.1  # one interrupt could strike between two statements and be lost
 LIMIT_SEC = 60.0  # of the questions that commands ask by themselves
 WHAT_THERE_IS = "see the tables and columns: aurora-logs query 'SHOW ALL TABLES'"
 
@@ -50,17 +52,18 @@ class DuckDbInsights:
         return self._ask(lambda connection: _table(connection, _one_reading_statement(connection, sql), (), max_rows),
                          limit_sec)
 
-    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", since_us: int = 0,
-               limit: int = 100) -> Table:
+    def search(self, text: str, *, log_types: tuple[str, ...] = (), instance_id: str = "", user_name: str = "",
+               since_us: int = 0, until_us: int = 1 << 62, limit: int = 100) -> Table:
         """Find records whose text contains `text` (any case), newest first; all common columns."""
         chosen = [STREAMS[log_type] for log_type in log_types or STREAMS]
         common = [name for name in stream_columns("") if name not in ("body", "db_query_text")]
         names = ", ".join(f'"{name}"' for name in [*common, "body", "db_query_text"])
         union = " UNION ALL ".join(f"SELECT {names} FROM {stream}" for stream in chosen)
-        sql = (f"SELECT * FROM ({union}) WHERE _timestamp >= ? AND (? = '' OR instance_id = ?) AND (? = '' OR contains("
-               "lower(concat_ws(chr(10), body, db_query_text)), lower(?))) ORDER BY _timestamp DESC, record_id")
-        return self._ask(lambda connection: _table(connection, sql, (since_us, instance_id, instance_id, text, text), limit),
-                         LIMIT_SEC)
+        sql = (f"SELECT * FROM ({union}) WHERE _timestamp BETWEEN ? AND ? AND (? = '' OR instance_id = ?) AND (? = '' OR user_name"
+               " = ?) AND (? = '' OR contains(lower(concat_ws(chr(10), body, db_query_text)), lower(?)))"
+               " ORDER BY _timestamp DESC, record_id")
+        values = (since_us, until_us, instance_id, instance_id, user_name, user_name, text, text)
+        return self._ask(lambda connection: _table(connection, sql, values, limit), LIMIT_SEC)
 
     def volumes(self) -> list[Volume]:
         """Return what is stored, by instance and log type."""
@@ -108,9 +111,7 @@ class DuckDbInsights:
             with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "autoload_known_extensions": False,
                                         "autoinstall_known_extensions": False}) as connection:
                 try:
-                    with _time_limit(connection, limit_sec):
-                        _open_streams(connection, listed)
-                        return question(connection)
+                    return _within(connection, limit_sec, partial(_answer, connection, listed, question))
                 except duckdb.InterruptException as exc:
                     raise TimedOut(f"the query took longer than {limit_sec:g} s",
                                    hint="narrow it by time or instance, or raise its time limit") from exc
@@ -118,6 +119,12 @@ class DuckDbInsights:
                     if all(path.exists() for files in listed.values() for path in _paths(files)):
                         raise Permanent(_first_lines(exc), hint=WHAT_THERE_IS) from exc
         raise Unreachable("the files changed too often while they were read")
+
+
+def _answer(connection: "duckdb.DuckDBPyConnection", listed: dict[str, StreamFiles],
+            question: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
+    _open_streams(connection, listed)
+    return question(connection)
 
 
 def _open_streams(connection: "duckdb.DuckDBPyConnection", listed: dict[str, StreamFiles]) -> None:
@@ -178,27 +185,40 @@ def _statement(row: tuple[Any, ...]) -> Statement:
     return Statement(**dict(zip(Statement.__struct_fields__, row, strict=True)))
 
 
-@contextlib.contextmanager
-def _time_limit(connection: "duckdb.DuckDBPyConnection", limit_sec: float) -> Iterator[None]:
-    """Interrupt whatever the connection does when the time is over, again and again until the block ends.
+def _within(connection: "duckdb.DuckDBPyConnection", limit_sec: float, work: Callable[[], T]) -> T:
+    """Do work on a connection in a thread of its own; interrupt it when the time is over, or the caller is.
 
-    One interrupt could strike between two statements and be lost.
+    A signal reaches the caller only while it waits in Python: DuckDB looks for one far too seldom.
     """
-    done = threading.Event()
+    answer: list[Callable[[], T]] = []
+    is_done = threading.Event()
 
-    def watch() -> None:
-        pause_sec = limit_sec
-        while not done.wait(pause_sec):
-            connection.interrupt()
-            pause_sec = 0.1
+    def do() -> None:
+        answer.append(_done(work))
+        is_done.set()
 
-    watcher = threading.Thread(target=watch, name="query-time-limit", daemon=True)
-    watcher.start()
+    threading.Thread(target=do, name="query", daemon=True).start()
     try:
-        yield
+        is_done.wait(limit_sec)  # no join: a signal in it makes Python 3.11 take the thread for ended
     finally:
-        done.set()
-        watcher.join()
+        while not is_done.is_set():
+            connection.interrupt()
+            is_done.wait(INTERRUPT_EVERY_SEC)
+    return answer[0]()
+
+
+def _done(work: Callable[[], T]) -> Callable[[], T]:
+    """Do the work here; what it came to, answer or error, comes when the result is called."""
+    try:
+        found = work()
+    except BaseException as exc:  # noqa: BLE001 - raised again where somebody waits for the answer
+        error = exc
+
+        def fail() -> T:
+            raise error
+
+        return fail
+    return lambda: found
 
 
 def _paths(files: StreamFiles) -> Iterator[Path]:

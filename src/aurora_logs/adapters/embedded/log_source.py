@@ -90,6 +90,13 @@ class FolderLogSource:
         with file:
             yield _pieces(_plain(file, path), instance_id, log_file_name)
 
+    def log_settings(self, instance_id: str) -> None:
+        """Nobody can tell how the server that wrote a folder is told to log."""
+        del instance_id
+
+    def skew_sec(self) -> None:
+        """A folder has this machine's clock."""
+
     def _read_compressed(self, file: BinaryIO, path: Path, prefix: str, offset: int, max_lines: int) -> Answer:
         """Read a compressed file from where the last portion ended, or from its start: it has no other way in."""
         status = os.fstat(file.fileno())

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from aurora_logs.adapters.embedded.batch_files import stream_files
 from aurora_logs.adapters.embedded.columns import file_patterns
-from aurora_logs.adapters.embedded.directory import STREAMS, DataDirectory
+from aurora_logs.adapters.embedded.directory import DataDirectory
+from aurora_logs.records.log_record import STREAMS
 
 FETCH_ROWS = 10_000
 

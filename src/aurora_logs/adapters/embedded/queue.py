@@ -65,6 +65,9 @@ class SqliteQueue:
         """Return how many tasks are not in hands."""
         return int(self._db.rows(f"SELECT count(*) FROM {QUEUE} WHERE taken_by = ''")[0][0])
 
+    def close(self) -> None:
+        """Nothing is held open here; the database is closed by who opened it."""
+
     def ack(self, task_id: int) -> None:
         """Forget a task that was taken; silent when it was handed out again meanwhile and acked there."""
         self._db.change(f"DELETE FROM {QUEUE} WHERE id = ? AND taken_by = ?", (task_id, self._run_id))

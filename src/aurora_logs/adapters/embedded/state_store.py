@@ -24,6 +24,7 @@ from aurora_logs.adapters.embedded.tables import (
     tracked_values,
 )
 from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved
+from aurora_logs.records.budget import ApiBudget
 from aurora_logs.records.fleet import Delivered, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Checkpoint, DeadLetter, Intent
 
@@ -57,7 +58,7 @@ class SqliteStateStore:
 
     def instances(self) -> list[TrackedInstance]:
         """Return all instance rows, by id."""
-        rows = self._db.rows(f"{_select(INSTANCES, INSTANCE_COLUMNS)} ORDER BY instance_id")
+        rows = self._db.rows(f"{_select(INSTANCES, INSTANCE_COLUMNS)} WHERE instance_id NOT LIKE '#%' ORDER BY instance_id")
         return [instance_record(row) for row in rows]
 
     def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
@@ -69,6 +70,21 @@ class SqliteStateStore:
             f" OR coalesce(lease_until, 0) <= ? OR ({DEAD_OWNER})",
             (instance_id, owner, until_sec, now_sec, *[self._mine] * 3))
         return taken == 1
+
+    # the shared API budget
+
+    def api_budget(self, budget_id: str) -> ApiBudget | None:
+        """Read the row."""
+        rows = self._db.rows(f"SELECT budget FROM {INSTANCES} WHERE instance_id = ?", (budget_id,))
+        return msgspec.json.decode(rows[0][0], type=ApiBudget) if rows else None
+
+    def save_api_budget(self, budget: ApiBudget, *, seen: int) -> bool:
+        """Write the row if its version still is `seen`."""
+        return self._db.change(
+            f"INSERT INTO {INSTANCES} (instance_id, version, budget) SELECT ?, ?, ? WHERE ? = 0 OR EXISTS"
+            f" (SELECT 1 FROM {INSTANCES} WHERE instance_id = ?) ON CONFLICT (instance_id) DO UPDATE"
+            " SET version = excluded.version, budget = excluded.budget WHERE version = ?",
+            (budget.budget_id, budget.version, msgspec.json.encode(budget).decode(), seen, budget.budget_id, seen)) == 1
 
     # tracking rows
 
@@ -143,7 +159,7 @@ class SqliteStateStore:
 
     def intend(self, claimed: Checkpoint, intent: Intent, *, until_ms: int) -> None:
         """W6."""
-        self._fenced("intent = ?, lease_until = ?", (intent_text(intent), until_ms), claimed,
+        self._fenced("intent = ?, lease_until = ?, expires_at = 0", (intent_text(intent), until_ms), claimed,
                      "intent IS NULL AND byte_offset = ?", (claimed.byte_offset,))
 
     def advance(self, claimed: Checkpoint, intent_id: str, moved: Checkpoint) -> None:

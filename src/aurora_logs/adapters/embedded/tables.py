@@ -9,15 +9,16 @@ import msgspec
 
 from aurora_logs.adapters.embedded.database import SCHEMA_VERSION, Database, refuse_newer
 from aurora_logs.errors import StateNewer
+from aurora_logs.names import CHECKPOINT_TABLE, DEAD_LETTER_TABLE, INSTANCE_TABLE, TRACKING_TABLE
 from aurora_logs.records.fleet import Instance, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Checkpoint, DeadLetter, Intent, Kept
 
 T = TypeVar("T")
 
-INSTANCES = '"aurora-instance-metadata"'
-TRACKING = '"aurora-log-file-tracking"'
-CHECKPOINTS = '"aurora-log-checkpoints"'
-DEAD_LETTERS = '"aurora-log-dlq"'
+INSTANCES = f'"{INSTANCE_TABLE}"'
+TRACKING = f'"{TRACKING_TABLE}"'
+CHECKPOINTS = f'"{CHECKPOINT_TABLE}"'
+DEAD_LETTERS = f'"{DEAD_LETTER_TABLE}"'
 QUEUE = '"aurora-log-queue"'
 
 INSTANCE_COLUMNS = {
@@ -27,6 +28,8 @@ INSTANCE_COLUMNS = {
     "expires_at": "INTEGER", "lease_owner": "TEXT", "lease_until": "INTEGER", "error": "TEXT",
     "schema_version": "INTEGER",
 }
+# beside the instances lies the shared API budget, under a key that begins with #
+BUDGET_COLUMNS = {"version": "INTEGER", "budget": "TEXT"}
 TRACKING_COLUMNS = {
     "instance_id": "TEXT NOT NULL", "log_file_name": "TEXT NOT NULL", "status": "TEXT", "log_type": "TEXT",
     "cluster_id": "TEXT", "resource_id": "TEXT", "family": "TEXT", "last_written": "INTEGER", "file_size": "INTEGER",
@@ -48,7 +51,7 @@ DEAD_LETTER_COLUMNS = {
     "log_type": "TEXT", "resource_id": "TEXT", "segment_id": "TEXT", "reason": "TEXT", "error": "TEXT",
     "failed_at": "INTEGER", "retry_count": "INTEGER", "from_position": "INTEGER", "to_position": "INTEGER",
     "original_message": "TEXT", "excerpt": "TEXT", "purge_at": "INTEGER", "is_gap": "BOOLEAN", "context": "BLOB",
-    "schema_version": "INTEGER",
+    "kafka_topic": "TEXT", "kafka_partition": "INTEGER", "kafka_offset": "INTEGER", "schema_version": "INTEGER",
 }
 QUEUE_COLUMNS = {
     "id": "INTEGER PRIMARY KEY AUTOINCREMENT", "instance_id": "TEXT NOT NULL", "log_file_name": "TEXT NOT NULL",
@@ -56,6 +59,8 @@ QUEUE_COLUMNS = {
     "visible_at_ms": "INTEGER NOT NULL", "taken_by": "TEXT NOT NULL DEFAULT ''",
 }
 FILE_KEY = "PRIMARY KEY (instance_id, log_file_name)"
+TABLES = {INSTANCES: (INSTANCE_COLUMNS | BUDGET_COLUMNS, ""), TRACKING: (TRACKING_COLUMNS, FILE_KEY),
+          CHECKPOINTS: (CHECKPOINT_COLUMNS, FILE_KEY), DEAD_LETTERS: (DEAD_LETTER_COLUMNS, ""), QUEUE: (QUEUE_COLUMNS, "")}
 
 
 class IntentMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,21 +77,28 @@ class IntentMap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create_tables(database: Database) -> None:
-    """Create what is absent and write the schema version; a sound, current database is left as it is."""
-    if database.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION:
+    """Create what is absent and write the schema version; a sound, current database is left as it is.
+
+    A column that a newer patch release added is added here too; older releases of this schema version don't mind it.
+    """
+    if database.rows("PRAGMA user_version")[0][0] == SCHEMA_VERSION and not _absent_columns(database):
         return
     with database.transaction() as connection:
-        for table, columns, key in (
-            (INSTANCES, INSTANCE_COLUMNS, ""), (TRACKING, TRACKING_COLUMNS, FILE_KEY),
-            (CHECKPOINTS, CHECKPOINT_COLUMNS, FILE_KEY), (DEAD_LETTERS, DEAD_LETTER_COLUMNS, ""),
-            (QUEUE, QUEUE_COLUMNS, ""),
-        ):
+        for table, (columns, key) in TABLES.items():
             lines = [f'"{name}" {kind}' for name, kind in columns.items()] + ([key] if key else [])
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(lines)})")
+            known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - known:
+                connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {columns[name]}')
         connection.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS queue_waiting ON {QUEUE} "
                            "(instance_id, log_file_name, dead_letter_id) WHERE taken_by = ''")
         connection.execute(f"CREATE INDEX IF NOT EXISTS queue_order ON {QUEUE} (taken_by, deadline_ms, id)")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _absent_columns(database: Database) -> bool:
+    return any(columns.keys() - {row[1] for row in database.rows(f"PRAGMA table_info({table})")}
+               for table, (columns, _) in TABLES.items())
 
 
 def refuse_newer_rows(database: Database) -> None:

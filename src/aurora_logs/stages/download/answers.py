@@ -67,11 +67,12 @@ def judge(answer: Answer, asked_offset: int, known: bytes, live_ordinal: str | N
         if jump <= 0:
             return Unplaced(content)
         if notice := NOTICE.search(content):
-            whole = content[: notice.start()]
-            return _broken(whole, known, marker) if len(whole) <= jump else Nothing()  # repeated bytes too: ask again
+            content = content[: notice.start()]
+            if len(content) > jump:
+                return Nothing()  # repeated bytes too: ask again
         if jump > len(content):
             return _broken(content, known, marker)
-        overlap = len(content) - jump  # repeated bytes before the marker: RDS-28
+        overlap = len(content) - jump  # repeated bytes before the marker (RDS-28); 0: cut where the marker is (RDS-64)
         content = content[overlap:]
     if not is_same(content, known):
         return Replaced()

@@ -15,6 +15,7 @@ from aurora_logs.segments import (
     START,
     build_marker,
     checked_bytes,
+    is_earlier,
     is_hourly,
     is_same,
     normal_ordinal,
@@ -31,7 +32,8 @@ MAX_REWINDS = 3  # in one visit; a file that changes faster is left for the next
 class Cursor:
     """A position in one segment.
 
-    reached: bytes handed out so far. known: tail hash of the bytes before it. is_begun: the claim's checkpoint is in
+    reached: bytes handed out so far. known: tail hash of the bytes before it; known_lines: line ends in those bytes, None
+    when nobody counted them. is_begun: the claim's checkpoint is in
     this segment; until then `segment.segment_id` is "" for a live hour that no answer has named.
     """
 
@@ -42,6 +44,7 @@ class Cursor:
         row = held.checkpoint
         self.is_begun = bool(segment.segment_id) and row.segment_id == segment.segment_id
         self.reached, self.known = (row.byte_offset, row.tail_hash) if self.is_begun else (0, b"")
+        self.known_lines: int | None = None if self.known else 0
         marker = parse_marker(row.marker) if self.is_begun else None
         self.prefix = segment.ordinal or (marker.ordinal if marker else "")
         self._rewinds = 0
@@ -129,7 +132,13 @@ class Cursor:
             raise Rotation
 
     def _sent_before(self) -> int:
-        """Return up to where this segment may be stored already: it was begun once, then an older one turned up."""
+        """Return up to where this segment may be stored already: it was begun once, then an older one turned up.
+
+        An hour before the one that the work had come to may have been delivered whole, and its row pruned (RDS-59).
+        """
+        hour, current = (identity.partition("@")[2] for identity in (self.segment.segment_id, self.held.checkpoint.segment_id))
+        if is_earlier(hour, current):
+            return self.segment.size_bytes
         begun = [row for row in self._rows if row.segment_id == self.segment.segment_id]
         sizes = [max(row.file_size, row.delivered_bytes) for row in begun if row.delivered_bytes]
         return max([*sizes, *(row.resend_until for row in begun)], default=0)
@@ -141,7 +150,7 @@ class Cursor:
         end, row = self.reached + len(fresh), self.held.checkpoint
         quiet = is_last and row.quiet_end == end and self.held.note_end(end)
         offset, self.reached = self.reached, end
-        self.known = tail_hash(fresh)
+        self.known, self.known_lines = tail_hash(fresh), fresh[-CHECK_BYTES:].count(b"\n")
         marker = build_marker(self.prefix, end) if self.prefix else ""
         telemetry.portion_downloaded(row, len(fresh))
         yield Portion(segment=self.segment, offset=offset, content=fresh, marker=marker, closes=closes, quiet=quiet)
@@ -157,7 +166,7 @@ class Cursor:
         offset, begins = self.reached, self.reached + len(readable)
         gap = Gap(segment_id=self.segment.segment_id, from_position=begins, to_position=to_position, reason=reason)
         telemetry.gap_found(self.held.checkpoint, gap)
-        self.reached, self.known = to_position, b""
+        self.reached, self.known, self.known_lines = to_position, b"", 0
         closes = self.segment.closed and to_position >= self.segment.size_bytes
         yield Portion(segment=self.segment, offset=offset, content=readable, gap=gap, closes=closes, truncated=bool(readable))
 
@@ -176,6 +185,7 @@ class Cursor:
         else:
             self.held.rewind(None)
         self.reached, self.known = self.held.checkpoint.byte_offset, self.held.checkpoint.tail_hash
+        self.known_lines = None if self.known else 0
 
     def _still_there(self, offset: int, known: bytes) -> bool:
         size = checked_bytes(known)

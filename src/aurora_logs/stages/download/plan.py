@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aurora_logs.ports import Files
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.records.flow import Checkpoint, Gap, Segment
-from aurora_logs.segments import is_hourly, ordinal_of, ordinal_order
+from aurora_logs.segments import is_earlier, is_hourly, ordinal_of, ordinal_order
 
 GONE_AFTER = 3  # whole listings in a row without the file (rds-log-api.md §8.4)
 
@@ -70,7 +70,7 @@ def _hourly(checkpoint: Checkpoint, files: Files, visit: Visit) -> Segment | Los
     known = {row.segment_id for row in rotated}
     is_live = bool(current) and current not in known and current not in gone
     waiting = [row for row in rotated if not is_drained(row) and row.segment_id not in gone]
-    is_passed = bool(waiting) and ordinal_order(current.partition("@")[2]) < _hour(waiting[0])
+    is_passed = bool(waiting) and is_earlier(current.partition("@")[2], ordinal_of(waiting[0].log_file_name) or "")
     if is_live and (is_passed or visit.strays >= GONE_AFTER):
         # A newer hour is rotated away or live already, and ours is not listed any more (RDS-43); how long it was is unknown.
         return Lost(Gap(segment_id=current, from_position=checkpoint.byte_offset, to_position=checkpoint.byte_offset,

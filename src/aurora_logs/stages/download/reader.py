@@ -80,9 +80,10 @@ class SegmentReader:
 
     def _ask(self) -> tuple[Answer, Verdict]:
         cursor = self._cursor
-        known = b"" if self._max_lines else cursor.known
+        is_counted = not self._max_lines or cursor.known_lines is not None
+        known = cursor.known if is_counted else b""
         asked = cursor.reached - checked_bytes(known)
-        answer = cursor.read(asked, self._max_lines)
+        answer = cursor.read(asked, self._max_lines and self._max_lines + (cursor.known_lines or 0))
         cursor.held.keep()
         live_ordinal = cursor.segment.ordinal if not cursor.segment.closed and cursor.segment.ordinal else None
         verdict = judge(answer, asked, known, live_ordinal)
