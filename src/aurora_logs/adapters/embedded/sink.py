@@ -13,11 +13,11 @@ from aurora_logs.adapters.embedded.directory import UNFINISHED, DataDirectory, i
 from aurora_logs.errors import AccessDenied, AuroraLogsError, DiskFull, ReceiptMissing, Unreachable
 from aurora_logs.ports import Random
 from aurora_logs.records.flow import Batch, Receipt
+from aurora_logs.records.lines import joined
 from aurora_logs.records.log_record import STREAMS
 
 ID_BYTES = 33  # record-schema.md §4
 ID_LINE_BYTES = ID_BYTES + 1
-WRITE_BUFFER_BYTES = 1 << 20  # a batch has at most about 4 MB
 LOOKS = 5  # compaction may move a file between listing and reading; it does so once per file
 
 
@@ -37,7 +37,7 @@ class FileSink:
         unfinished = target.with_name(target.name + UNFINISHED)
         try:
             # 1 content, under a name that nobody reads; 2 its durability
-            _write_durably(unfinished, lines)
+            _write_durably(unfinished, joined(lines))
             # 3 the name that counts; a nonce of its own and one process per directory keep it free
             if target.exists():
                 raise FileExistsError(f"{target} exists")
@@ -78,10 +78,10 @@ def offset_of(record_id: bytes) -> int:
     return int(record_id[14:24], 16)
 
 
-def _write_durably(path: Path, lines: Sequence[bytes]) -> None:
+def _write_durably(path: Path, content: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb", buffering=WRITE_BUFFER_BYTES) as file:
-        file.writelines(lines)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(fd)
 
