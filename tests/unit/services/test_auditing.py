@@ -4,7 +4,7 @@ import pytest
 from tests.unit.stages.stage_bench import FAMILY, FORMAT, INSTANCE, MemorySource, entry, hour, rotated
 
 from aurora_logs.errors import BinaryRefused, ClaimHeld, CompleteFileRefused, SinkRejected, TimedOut
-from aurora_logs.records.fleet import TrackedInstance
+from aurora_logs.records.fleet import TrackedInstance, delivered_of
 from aurora_logs.records.letters import range_letter
 from aurora_logs.records.wire import record_id_of
 from aurora_logs.services.auditing import Auditor, replay_letter
@@ -25,7 +25,7 @@ class Audited:
         ports, settings = self.bench.ports, self.bench.settings
         self.discovery = Discovery(ports, settings, "run-1")
         self.processor = Processor(ports, settings, self.discovery.listing, "run-1")
-        self.auditor = Auditor(ports, settings, self.discovery.listing, "run-1")
+        self.auditor = Auditor(ports, settings, self.discovery.listing, "run-1/a")
         self.discovery.cycle()
         while self.bench.queue.waiting():
             self.processor.work_once(0.0)
@@ -74,6 +74,21 @@ def test_a_complete_file_is_marked_once(audited):
     searches = audited.bench.sink.calls.count("stored")
     assert audited.auditor.round() == 0
     assert audited.bench.sink.calls.count("stored") == searches
+
+
+def test_replicas_do_an_audit_once_and_the_next_one_goes_on_when_the_first_is_gone(audited):
+    """Each instance's audits are leased; a lease that nobody renews ends."""
+    bench = audited.bench
+    second = Auditor(bench.ports, bench.settings, audited.discovery.listing, "run-1/b")
+    assert audited.auditor.round() == 1
+    searches = bench.sink.calls.count("stored")
+    bench.state.track_progress("db-1", OLD, delivered_of(audited.row()), status="completed", now_sec=1)
+    assert second.round() == 0
+    assert bench.sink.calls.count("stored") == searches
+    bench.clock.sleep(2 * max(bench.settings.interval_sec, bench.settings.lease_sec) + 1)
+
+    assert second.round() == 1
+    assert audited.auditor.round() == 0
 
 
 def test_what_the_sink_lost_is_found_and_sent_again_exactly(audited):
