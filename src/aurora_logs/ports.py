@@ -151,7 +151,10 @@ class StateStore(Protocol):
         """Return all instance rows."""
 
     def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
-        """Take the right to list this instance until `until_sec`; False when another owner's lease is live."""
+        """Take the right to list this instance until `until_sec`; False when another owner's lease is live.
+
+        A key that begins with # is the lease of other work that replicas share, and no instance.
+        """
 
     # tracking rows (discovery: W1-W3, W12; worker: W9, W10, W11, W13)
     def see(self, row: TrackedFile) -> bool:
@@ -375,14 +378,17 @@ class Files(Protocol):
 
 
 class Ports:
-    """All ports of one process, made by wiring."""
+    """All ports of one process, made by wiring. A process that only discovers has no sink."""
 
     __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+    sink: Sink
 
-    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, sink: Sink, clock: Clock,
-                 random: Random, workers: Workers) -> None:
-        self.source, self.queue, self.state, self.sink = source, queue, state, sink
+    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, clock: Clock, random: Random, workers: Workers,
+                 sink: Sink | None = None) -> None:
+        self.source, self.queue, self.state = source, queue, state
         self.clock, self.random, self.workers = clock, random, workers
+        if sink is not None:
+            self.sink = sink
 
 
 __all__ = [
