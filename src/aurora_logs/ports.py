@@ -278,8 +278,8 @@ class Sink(Protocol):
         """
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
-        """Return the record ids of this file key with an entry offset in [from_offset, to_offset), each once.
+               span_us: tuple[int, int] | None = None) -> Mapping[bytes, int]:
+        """Return how often each record id of this file key with an entry offset in [from_offset, to_offset) is stored.
 
         span_us: lowest and highest `_timestamp` of the records that are looked for, where the caller knows them: a sink
         that sorts by time looks around there only. None: at all times.

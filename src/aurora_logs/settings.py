@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_password: Annotated[Secret, _knob("its password; or the path of a file that holds it: KAFKA_PASSWORD_FILE")] = Secret()
     kafka_ca_file: Annotated[str, _knob("own certificate authority of the brokers, PEM; empty: the system's")] = ""
     consumer_group: Annotated[str, _knob("group of all processors")] = names.CONSUMER_GROUP
+    kafka_session_sec: Annotated[float, _knob("silence after which the group gives a processor's partitions to others", ge=6,
+                                              le=1800)] = 15.0
     instance_table: Annotated[str, _knob("STATE_BACKEND=dynamodb: table of instances")] = names.INSTANCE_TABLE
     tracking_table: Annotated[str, _knob("table of log files")] = names.TRACKING_TABLE
     checkpoint_table: Annotated[str, _knob("table of checkpoints")] = names.CHECKPOINT_TABLE

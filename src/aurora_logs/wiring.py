@@ -120,9 +120,11 @@ def _state(settings: Settings, clock: Clock, database: "Database | None",
 def _queue(settings: Settings, clock: Clock, state: "SqliteStateStore | DynamoDbStateStore", database: "Database | None",
            run_id: str = "") -> "SqliteQueue | KafkaQueue":
     if settings.queue_backend == "kafka":
+        from aurora_logs.adapters.kafka.consumer import GroupTimes  # noqa: PLC0415
         from aurora_logs.adapters.kafka.queue import KafkaQueue  # noqa: PLC0415
 
-        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group)
+        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group,
+                          times=GroupTimes(session_sec=settings.kafka_session_sec))
     from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
 
     assert database is not None

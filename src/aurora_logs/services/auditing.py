@@ -17,7 +17,7 @@ from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import is_size_a_hint
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, Span, Stored, cut_at, report, resend_missing, stored
+from aurora_logs.stages.audit import Rereading, Span, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -125,12 +125,12 @@ class Auditor:
         missing = max(0, row.records - found.records)
         report(file, row.log_file_name, missing, row.records)
         if row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
-            if found != Stored(row.records, row.ids_crc):
+            if not found.is_all_of(row):
                 self._ports.state.bury(range_letter(
                     file, row.segment_id, 0, row.file_size, "lost_at_sink" if missing else "in_doubt",
                     f"{found.records} of {row.records} records are stored{'' if missing else ', not the same ones'}",
                     self._now_sec()))
-        elif found != Stored(row.records, row.ids_crc):
+        elif not found.is_all_of(row):
             given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
                         if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
             within = WHOLE if is_size_a_hint(row.log_file_name) else (0, row.delivered_bytes)
@@ -142,8 +142,11 @@ class Auditor:
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
                 return False  # when nothing was sent, each record was found by its id
         self._settle(file, files)
-        return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
-                                         now_sec=self._now_sec())
+        is_audited = self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
+                                               now_sec=self._now_sec())
+        if is_audited and found.copies:  # once a file: what a paused worker or a late request stored again (fact 6)
+            telemetry.duplicates_found(row.instance_id, row.log_file_name, found.copies)
+        return is_audited
 
     def _settle(self, file: LogFile, files: FamilyFiles) -> None:
         """Settle what a dead auditor left open: nobody else visits a finished file."""
