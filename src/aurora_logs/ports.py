@@ -287,6 +287,9 @@ class Sink(Protocol):
         is never read as "nothing found".
         """
 
+    def break_off(self) -> None:
+        """End requests under way (Unknown; a search: Transient), take no later ones. Called once, late in a stop; raises nothing."""
+
 
 class Insights(Protocol):
     """Questions about delivered records. In the answers of `search`, `volumes` and `fold_statements` each record stands once."""

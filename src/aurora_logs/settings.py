@@ -101,8 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
-    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
-                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, all files together; downloads wait for room",
+                                             ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
@@ -233,7 +233,6 @@ def is_secret(name: str) -> bool:
 
 
 def _content(name: str, path: str, problems: list[str]) -> str | None:
-    """Read the value that NAME_FILE points at, without the newline at its end."""
     try:
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -256,8 +255,7 @@ def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
             raise ConfigError(msg, hint="give the path of a TOML file")
         return Path(named)
     home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    places = [Path("aurora-logs.toml"), Path(home) / "aurora-logs" / "aurora-logs.toml",
-              Path("/etc/aurora-logs/aurora-logs.toml")]
+    places = Path("aurora-logs.toml"), Path(home) / "aurora-logs/aurora-logs.toml", Path("/etc/aurora-logs/aurora-logs.toml")
     return next((place for place in places if place.is_file()), None)
 
 

@@ -232,6 +232,11 @@ def service_stopped(service: str) -> None:
     _emit("INFO", "Stopped", {"service": service})
 
 
+def drain_cut_short(after_sec: float, waiting: list[str]) -> None:
+    """A service that was asked to stop did not end in time: it ends as by a kill, its leases run out, others settle."""
+    _emit("WARN", "Ended without waiting any longer", {"after_sec": after_sec, "waiting": waiting, "setting": "SHUTDOWN_TIMEOUT_SEC"})
+
+
 def redaction_off() -> None:
     """Redaction is switched off: said loudly at every start (SEC-17)."""
     _emit("WARN", "Redaction is off: log text leaves the parser as it is", {"setting": "REDACTION"})

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from aurora_logs.adapters.kafka.connection import BrokerAccess
     from aurora_logs.adapters.kafka.queue import KafkaQueue
 
+DRAIN_SHARE = 0.7  # of SHUTDOWN_TIMEOUT_SEC: then requests to the sink are broken off, so that leases are given back in time
+
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
                on_call: "Callable[[CallMade], None] | None" = None, limit: RateLimit | None = None,
@@ -97,9 +99,11 @@ def collecting(settings: Settings, stop: threading.Event, service: Service = "st
                           priority="list" if service == "discovery" else "read") if settings.source_backend == "rds" else None
         if limit is not None:
             opened.callback(limit.give_back)
-        yield Ports(source=log_source(settings, clock, limit=limit), queue=queue, state=state,
-                    sink=None if service == "discovery" else sink(settings, held.directory if held else None, clock, random),
-                    clock=clock, random=random, workers=Threads(stop)), run_id
+        target = None if service == "discovery" else sink(settings, held.directory if held else None, clock, random)
+        workers = Threads(stop, drain_sec=settings.shutdown_timeout_sec * DRAIN_SHARE,
+                          break_off=target.break_off if target is not None else None)
+        yield Ports(source=log_source(settings, clock, limit=limit), queue=queue, state=state, sink=target, clock=clock,
+                    random=random, workers=workers), run_id
 
 
 def pod_name(settings: Settings, service: Service = "standalone") -> str:

@@ -1,9 +1,12 @@
 """The machine's own clock, chance and threads as ports; nothing else of the product reads them."""
 
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+LOOK_AGAIN_SEC = 0.2  # whether the service stops
 
 
 class SystemClock:
@@ -44,8 +47,9 @@ class SystemRandom:
 class Threads:
     """Workers on threads of this process. `stop_event` is shared with SystemClock and the signal handlers."""
 
-    def __init__(self, stop_event: threading.Event) -> None:
-        self._stop = stop_event
+    def __init__(self, stop_event: threading.Event, *, drain_sec: float = math.inf, break_off: Callable[[], None] | None = None) -> None:
+        """drain_sec: how long jobs may end by themselves once the service stops; then `break_off` is called, once."""
+        self._stop, self._drain_sec, self._break_off = stop_event, drain_sec, break_off
 
     def run(self, jobs: Mapping[str, Callable[[], None]]) -> None:
         """Run all jobs side by side until each returned; the first error stops the others and is raised."""
@@ -62,10 +66,10 @@ class Threads:
         for thread in threads:
             thread.start()
         try:
-            _join(threads)
+            self._until_ended(threads)
         except BaseException:  # Ctrl-C strikes the waiting thread: the jobs end first
             self._stop.set()
-            _join(threads)
+            self._until_ended(threads)
             raise
         if errors:
             raise errors[0]
@@ -78,7 +82,14 @@ class Threads:
         """Ask all jobs to stop."""
         self._stop.set()
 
-
-def _join(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join()
+    def _until_ended(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
+            while thread.is_alive() and not self._stop.is_set():
+                thread.join(LOOK_AGAIN_SEC)
+        ends_sec = time.monotonic() + self._drain_sec
+        for thread in threads:
+            thread.join(None if self._drain_sec == math.inf else max(0.0, ends_sec - time.monotonic()))
+        if any(thread.is_alive() for thread in threads) and self._break_off is not None:
+            self._break_off()
+        for thread in threads:
+            thread.join()

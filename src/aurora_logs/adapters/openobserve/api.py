@@ -59,6 +59,10 @@ class Api:
         except NoAnswer as exc:
             raise (TimedOut if exc.timed_out else Unreachable)(f"{method} {path.partition('?')[0]} at {self.url}: {exc}") from exc
 
+    def break_off(self) -> None:
+        """End all calls under way, and begin none any more."""
+        self._connections.break_off()
+
     def close(self) -> None:
         """Close all idle connections."""
         self._connections.close()

@@ -90,6 +90,10 @@ class OpenObserveSink:
         # Once a narrow range found nothing where a wide one had it all (OO-84).
         return self._found(stream, file_key, from_offset, to_offset, first_us - HOUR_US, end_us + HOUR_US)
 
+    def break_off(self) -> None:
+        """End what is under way, searches too."""
+        self._api.break_off()
+
     def _stream(self, log_type: str) -> str:
         return STREAMS.get(log_type, self._other_stream)
 
