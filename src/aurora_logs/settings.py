@@ -101,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
+                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
