@@ -20,8 +20,9 @@ def cpu_sec(read: Callable[[Text], object], text: Text) -> float:
 def is_linear(read: Callable[[Text], object], text_of: Callable[[int], Text], length: int) -> bool:
     """Whether a text of `length` characters and one four times as long show it.
 
-    Two doublings, because a step of the machine's caches between them counts as growth but once. Measured in turn, the
-    least of each counts: other work on the machine only ever adds. A true breach holds against every round.
+    Two doublings, because a step of the machine's caches between them counts as growth but once; below 250,000 characters
+    there is none on common machines. Measured in turn, the least of each counts: other work on the machine only ever adds.
+    A true breach holds against every round.
     """
     small, large = text_of(length), text_of(4 * length)
     once = fourfold = float("inf")

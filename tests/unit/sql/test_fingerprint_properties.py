@@ -135,12 +135,12 @@ LONG: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("name", LONG)
 def test_twice_the_text_takes_at_most_2_2_times_the_time(dialect: str, name: str) -> None:
     """PERF-20."""
-    assert is_linear(lambda sql: normal_form(sql, dialect), LONG[name], length=500_000)
+    assert is_linear(lambda sql: normal_form(sql, dialect), LONG[name], length=50_000)
 
 
 def test_a_reading_whose_time_grows_with_the_square_is_found() -> None:
     """What is measured would see it."""
-    assert not is_linear(lambda sql: [sql[at:] for at in range(0, len(sql), 20_000)], lambda length: "x" * length, length=500_000)
+    assert not is_linear(lambda sql: [sql[at:] for at in range(0, len(sql), 500)], lambda length: "x" * length, length=50_000)
 
 
 def test_a_list_of_100_000_and_10_000_nested_parentheses_are_read() -> None:
