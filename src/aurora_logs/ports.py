@@ -68,8 +68,17 @@ class LogSource(Protocol):
     Every call counts against the source's own API budget and waits for it. Vendor retries are off.
     """
 
-    def instances(self) -> list[Instance]:
-        """List all instances that have log files we understand. Raises: Throttled, Unreachable, TimedOut, AccessDenied."""
+    def places(self) -> list[str]:
+        """Return the names of the accounts and regions that are listed apart; one without a name where there are none.
+
+        What fails in one leaves the others alone. No call is made. The first one's instances have their bare names.
+        """
+
+    def instances(self, place: str = "") -> list[Instance]:
+        """List the instances of a place ("": of all) that have log files we understand.
+
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied, ConfigError.
+        """
 
     def log_files(self, instance_id: str, *, written_since_ms: int = 0, name_contains: str = "") -> list[ListedFile]:
         """List an instance's files, whole or not at all (RDS-06).
@@ -145,13 +154,22 @@ class StateStore(Protocol):
 
     # instances (discovery)
     def save_instance(self, row: TrackedInstance) -> None:
-        """Insert or update an instance's row; leaves the listing lease alone."""
+        """Insert or update what RDS tells of an instance, and when; leaves what its listings told and their lease alone."""
 
     def instances(self) -> list[TrackedInstance]:
         """Return all instance rows."""
 
     def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
         """Take the right to list this instance until `until_sec`; False when another owner's lease is live."""
+
+    def listing_done(self, row: TrackedInstance) -> bool:
+        """Write what a listing told, and in `lease_until` when the next one is due; until then nobody lists the instance.
+
+        Only while the lease is still `row.lease_owner`'s; False else.
+        """
+
+    def forget_instance(self, instance_id: str) -> None:
+        """Delete an instance's row, with its lease; silent when absent."""
 
     # tracking rows (discovery: W1-W3, W12; worker: W9, W10, W11, W13)
     def see(self, row: TrackedFile) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from aurora_logs import names
+from aurora_logs import names, scope
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
@@ -71,12 +71,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
 
     aws_region: Annotated[str, _knob("region of the RDS API; empty: from the SDK's chain")] = ""
+    aws_regions: Annotated[str, _knob("regions to collect from, separated by commas; empty: AWS_REGION alone")] = ""
+    assume_roles: Annotated[str, _knob("roles to collect other accounts with: ARN or ARN#external-id, separated by blanks")] = ""
+    collect_own_account: Annotated[bool, _knob("with ASSUME_ROLES: collect from the account of the credentials too")] = True
+    instances_include: Annotated[str, _knob(
+        "instances to collect: name:GLOB, cluster:GLOB, engine:GLOB, tag:KEY or tag:KEY=GLOB; joined by & where all must hold, "
+        "separated by commas where one suffices; empty: all")] = ""
+    instances_exclude: Annotated[str, _knob("instances to leave out, in the same words; stronger than INSTANCES_INCLUDE")] = ""
     start_from: Annotated[str, _knob(
         "files of an instance's first listing: beginning, end, or an age such as 2h, 90m, 1d")] = "beginning"
-    discovery_interval_min: Annotated[float, _knob("longest time between two listings of an instance, minutes", gt=0,
+    discovery_interval_min: Annotated[float, _knob("time between two listings of an instance whose logs grow, minutes", gt=0,
                                                    le=1440)] = 5.0
     discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
                                                    le=86_400)] = 0.0
+    discovery_idle_min: Annotated[float, _knob("longest time between two listings of an instance whose logs don't grow, minutes; "
+                                               "never below DISCOVERY_INTERVAL", ge=0, le=60)] = 10.0
     rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14. With "
                                                "STATE_BACKEND=dynamodb over all processes", ge=0.5, le=1000)] = 10.0
     aws_account_id: Annotated[str, _knob("account whose API budget is shared; empty: asked of AWS")] = ""
@@ -145,8 +154,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def interval_sec(self) -> float:
-        """Longest time between two listings, seconds."""
+        """Time between two listings of a busy instance, seconds."""
         return self.discovery_interval_sec or self.discovery_interval_min * 60
+
+    @property
+    def idle_interval_sec(self) -> float:
+        """Longest time between two listings of an idle instance, seconds."""
+        return max(self.interval_sec, self.discovery_idle_min * 60)
 
 
 class Knob(msgspec.Struct, frozen=True, kw_only=True):
@@ -336,6 +350,10 @@ def _unfit(settings: Settings) -> list[str]:
     problems = []
     if settings.source_backend == "folder" and not settings.source_dir:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
+    problems += scope.problems(aws_regions=settings.aws_regions, assume_roles=settings.assume_roles,
+                               instances_include=settings.instances_include, instances_exclude=settings.instances_exclude)
+    if not settings.collect_own_account and not settings.assume_roles.strip():
+        problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
     if settings.sink_backend == "openobserve":
