@@ -19,7 +19,7 @@ from aurora_logs.records.fleet import (
     TrackedFile,
     TrackedInstance,
 )
-from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
+from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Receipt, Task
 from aurora_logs.records.insight import Statement, Table, Volume
 from aurora_logs.records.provision import Shape
 
@@ -160,7 +160,10 @@ class StateStore(Protocol):
         """Return all instance rows."""
 
     def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
-        """Take the right to list this instance until `until_sec`; False when another owner's lease is live."""
+        """Take the right to list this instance until `until_sec`; False when another owner's lease is live.
+
+        A key that begins with # is the lease of other work that replicas share, and no instance.
+        """
 
     def listing_done(self, row: TrackedInstance) -> bool:
         """Write what a listing told, and in `lease_until` when the next one is due; until then nobody lists the instance.
@@ -293,8 +296,8 @@ class Sink(Protocol):
         """
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
-        """Return the record ids of this file key with an entry offset in [from_offset, to_offset), each once.
+               span_us: tuple[int, int] | None = None) -> Mapping[bytes, int]:
+        """Return how often each record id of this file key with an entry offset in [from_offset, to_offset) is stored.
 
         span_us: lowest and highest `_timestamp` of the records that are looked for, where the caller knows them: a sink
         that sorts by time looks around there only. None: at all times.
@@ -333,77 +336,21 @@ class Insights(Protocol):
         """
 
 
-class Position(Protocol):
-    """Where the work on a file stands, for stages that only look at it."""
-
-    @property
-    def checkpoint(self) -> Checkpoint: ...
-
-
-class Claim(Protocol):
-    """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
-
-    checkpoint: Checkpoint
-
-    def keep(self) -> None:
-        """Renew the lease when a third of it is gone; before long waits and each POST. Raises: EpochMoved."""
-
-    def wait(self, sec: float) -> None:
-        """Sleep `sec` seconds and keep the lease meanwhile. Raises: EpochMoved."""
-
-    def settled(self) -> None:
-        """The open intent's request can't land any more; its range is careful from now on. Raises: EpochMoved."""
-
-    def bury(self, letter: DeadLetter) -> None:
-        """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
-
-    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
-        """Begin another segment at `start`; below `resend_until` it may be stored already. Raises: EpochMoved."""
-
-    def rewind(self, kept: Kept | None) -> None:
-        """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""
-
-    def note_end(self, end_offset: int) -> bool:
-        """Remember where the unfinished end lies; True once it stood there for BATCH_TIMEOUT_SEC."""
-
-
-class Files(Protocol):
-    """What is known of a claimed family's files; lets the download stage list again when a surprise says so."""
-
-    def segments(self) -> list[TrackedFile]:
-        """Rows of this family, as last listed."""
-
-    def is_closed(self, row: TrackedFile) -> bool:
-        """Tell whether the file can't grow any more (rds-log-api.md §4.4)."""
-
-    def list_again(self) -> None:
-        """List at the source and save what is new. Raises as LogSource.log_files."""
-
-    def loss_reason(self) -> str:
-        """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
-
-    def left(self, checkpoint: Checkpoint) -> None:
-        """The work turns to another segment: keep what is known of this one, unless it is drained."""
-
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
-        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.
-
-        checkpoint: at the segment's end; None when it was drained at another time and the row tells how.
-        """
-
-
 class Ports:
-    """All ports of one process, made by wiring."""
+    """All ports of one process, made by wiring. A process that only discovers has no sink."""
 
     __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+    sink: Sink
 
-    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, sink: Sink, clock: Clock,
-                 random: Random, workers: Workers) -> None:
-        self.source, self.queue, self.state, self.sink = source, queue, state, sink
+    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, clock: Clock, random: Random, workers: Workers,
+                 sink: Sink | None = None) -> None:
+        self.source, self.queue, self.state = source, queue, state
         self.clock, self.random, self.workers = clock, random, workers
+        if sink is not None:
+            self.sink = sink
 
 
 __all__ = [
-    "BudgetStore", "Claim", "Clock", "Delivery", "Files", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Position",
-    "Provisioning", "Queue", "Random", "Sink", "StateAdmin", "StateStore", "Workers",
+    "BudgetStore", "Clock", "Delivery", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "Random",
+    "Sink", "StateAdmin", "StateStore", "Workers",
 ]

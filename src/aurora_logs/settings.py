@@ -4,9 +4,7 @@ Precedence: flags > environment > file (TOML) > defaults (experience.md UX-60). 
 in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
 """
 
-import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +13,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from aurora_logs import names, scope
+from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
 
-FILE_VARIABLE = "AURORA_LOGS_CONFIG"
+Service = Literal["standalone", "discovery", "processor"]
+"""What a process does: everything, or one part of the work that several processes share."""
 
 
 def default_data_dir() -> str:
@@ -100,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_password: Annotated[Secret, _knob("its password; or the path of a file that holds it: KAFKA_PASSWORD_FILE")] = Secret()
     kafka_ca_file: Annotated[str, _knob("own certificate authority of the brokers, PEM; empty: the system's")] = ""
     consumer_group: Annotated[str, _knob("group of all processors")] = names.CONSUMER_GROUP
+    kafka_session_sec: Annotated[float, _knob("silence after which the group gives a processor's partitions to others", ge=6,
+                                              le=1800)] = 15.0
     instance_table: Annotated[str, _knob("STATE_BACKEND=dynamodb: table of instances")] = names.INSTANCE_TABLE
     tracking_table: Annotated[str, _knob("table of log files")] = names.TRACKING_TABLE
     checkpoint_table: Annotated[str, _knob("table of checkpoints")] = names.CHECKPOINT_TABLE
@@ -191,20 +192,6 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 MAY_BE_A_FILE = ("kafka_username", "kafka_password")
 """Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
 
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
-REPLACED = {
-    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
-    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
-    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
-    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
-    "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
-    "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
-    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
-    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
-}
-
-
 def knobs() -> list[Knob]:
     """Return all settings as they are described in help and documentation, in their order."""
     hints = get_type_hints(Settings, include_extras=True)
@@ -240,37 +227,9 @@ def is_secret(name: str) -> bool:
     return isinstance(getattr(Settings(), name), Secret)
 
 
-def _content(name: str, path: str, problems: list[str]) -> str | None:
-    """Read the value that NAME_FILE points at, without the newline at its end."""
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{name} = {path!r} (environment): {getattr(error, 'strerror', None) or 'it is no text'}")
-        return None
-
-
-def _unknown(name: str, known: list[str], origin: str) -> str:
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown setting {name!r} ({origin}){hint}"
-
-
-def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
-    """Return the configuration file in force: --config, AURORA_LOGS_CONFIG, ./aurora-logs.toml, XDG, /etc."""
-    named = flag or environ.get(FILE_VARIABLE)
-    if named:
-        if not Path(named).is_file():
-            msg = f"there is no configuration file {named}"
-            raise ConfigError(msg, hint="give the path of a TOML file")
-        return Path(named)
-    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    places = [Path("aurora-logs.toml"), Path(home) / "aurora-logs" / "aurora-logs.toml",
-              Path("/etc/aurora-logs/aurora-logs.toml")]
-    return next((place for place in places if place.is_file()), None)
-
-
-def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None) -> Loaded:
-    """Load settings in layers. Raises ConfigError with every mistake: name, value, origin, allowed values."""
+def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None,
+         service: Service = "standalone") -> Loaded:
+    """Load settings in layers, for this service. Raises ConfigError with every mistake: name, value, origin, allowed values."""
     hints = get_type_hints(Settings, include_extras=True)
     known = list(hints)
     problems: list[str] = []
@@ -282,7 +241,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
         if converted is not None:
             values[name], origins[name] = converted, origin
 
-    path = config_file(environ, config)
+    path = environment.config_file(environ, config)
     if path:
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -290,40 +249,27 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             detail = f"{path}: {error}"
             raise ConfigError(detail, hint="aurora-logs config check") from error
         for key, value in table.items():
-            origin = f"file {path}:{_line_of(key, path)}"
+            origin = f"file {path}:{environment.line_of(key, path)}"
             if key in hints:
                 take(key, value, origin)
             else:
-                problems.append(_unknown(key, known, origin))
+                problems.append(environment.unknown(key, known, origin))
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
     for name in MAY_BE_A_FILE:
         variable = f"{name.upper()}_FILE"
-        if environ.get(variable) and (text := _content(variable, environ[variable], problems)) is not None:
+        if environ.get(variable) and (text := environment.content(variable, environ[variable], problems)) is not None:
             take(name, text, f"{variable} {environ[variable]}")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
-    warnings = [*_dropped(environ), *near_misses(environ, known)]
+    warnings = [*environment.dropped(environ), *environment.near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
-    problems += _unfit(settings) if not problems else []
+    problems += _unfit(settings, service) if not problems else []
     if problems:
         raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
     return Loaded(settings=settings, origins=origins, warnings=warnings)
-
-
-def _line_of(key: str, path: Path) -> int:
-    """Return the line of a key at the top of a TOML file; a key in an odd spelling counts as of the first line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*["']?{re.escape(key)}\b""")
-    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
-
-
-def _dropped(environ: Mapping[str, str]) -> list[str]:
-    """Name variables of the predecessor that are set and not used, one warning each."""
-    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
-            if re.fullmatch(name.replace("*", ".+"), variable)]
 
 
 def in_force(loaded: Loaded) -> list[Setting]:
@@ -332,22 +278,19 @@ def in_force(loaded: Loaded) -> list[Setting]:
             for name, origin in loaded.origins.items() for value in [getattr(loaded.settings, name)]]
 
 
-def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
-    """Name variables that differ from a known one by one or two letters (UX-62)."""
-    names = [name.upper() for name in known]
-    found = []
-    for variable in environ:
-        if variable in names or len(variable) < 8:
-            continue
-        close = difflib.get_close_matches(variable, names, n=1, cutoff=0.9)
-        if close:
-            found.append(f"{variable} is not known; did you mean {close[0]}?")
-    return found
+def uses_data_dir(settings: Settings, service: Service) -> bool:
+    """Tell whether the service keeps anything in DATA_DIR; discovery delivers no records."""
+    parts = [settings.queue_backend, settings.state_backend, *([] if service == "discovery" else [settings.sink_backend])]
+    return "embedded" in parts
 
 
-def _unfit(settings: Settings) -> list[str]:
+def _unfit(settings: Settings, service: Service) -> list[str]:
     """Return what does not fit together (reliability.md §5.8)."""
     problems = []
+    for name, wanted in (("queue", "kafka"), ("state", "dynamodb")):
+        if service != "standalone" and getattr(settings, f"{name}_backend") != wanted:
+            problems.append(f"{name.upper()}_BACKEND={wanted} is required for run {service}, which shares its work with other "
+                            "processes; one process alone: aurora-logs run")
     if settings.source_backend == "folder" and not settings.source_dir:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
     problems += scope.problems(aws_regions=settings.aws_regions, assume_roles=settings.assume_roles,
@@ -356,14 +299,14 @@ def _unfit(settings: Settings) -> list[str]:
         problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
-    if settings.sink_backend == "openobserve":
+    if settings.sink_backend == "openobserve" and service != "discovery":
         problems += _unfit_openobserve(settings)
     if settings.queue_backend == "kafka":
         problems += _unfit_kafka(settings)
     tables = [settings.instance_table, settings.tracking_table, settings.checkpoint_table, settings.dlq_table]
     if len(set(tables)) < len(tables):  # BAN-S01
         problems.append("INSTANCE_TABLE, TRACKING_TABLE, CHECKPOINT_TABLE and DLQ_TABLE must be four different tables")
-    if settings.sink_backend != "embedded":
+    if settings.sink_backend != "embedded" and service != "discovery":
         if settings.lease_sec < 2 * settings.post_timeout_sec:
             problems.append(f"LEASE_SEC = {settings.lease_sec}: at least 2 x POST_TIMEOUT_SEC ({settings.post_timeout_sec})")
         if settings.settle_sec <= settings.post_timeout_sec + settings.skew_sec:

@@ -1,5 +1,6 @@
 """Settings become adapters: the only module that names both. Vendor libraries load inside the function that needs them."""
 
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, 
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
 from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
 from aurora_logs.resilience import Priority
-from aurora_logs.settings import Settings
+from aurora_logs.settings import Service, Settings, uses_data_dir
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
@@ -48,7 +49,7 @@ def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
     return open_source(settings, clock, limits, interactive=interactive, on_call=on_call, on_unsupported=on_unsupported)
 
 
-def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Random) -> Sink:
+def sink(settings: Settings, directory: DataDirectory | None, clock: Clock, random: Random) -> Sink:
     """Open the sink; `directory` holds the batch files of the embedded one. Raises: ConfigError."""
     if settings.sink_backend == "openobserve":
         from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
@@ -56,6 +57,7 @@ def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Ran
         return open_sink(settings, clock, random)
     from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
 
+    assert directory is not None
     return FileSink(directory, random)
 
 
@@ -67,22 +69,30 @@ def api_limits(settings: Settings, clock: Clock, store: BudgetStore | None, *, p
 
 
 @contextmanager
-def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
-    """Open everything for one collecting process; yields the ports and the run's id.
+def collecting(settings: Settings, stop: threading.Event, service: Service = "standalone") -> Iterator[tuple[Ports, str]]:
+    """Open everything that one process of a service needs; yields the ports and the run's id.
 
     Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
     """
     clock, random = SystemClock(stop), SystemRandom()
     with ExitStack() as opened:
-        held = opened.enter_context(open_for_collecting(Path(settings.data_dir)))
-        run_id = f"{settings.pod_name or 'embedded'}-{random.nonce()}"
-        state = _state(settings, clock, held.database, run_id)
-        queue = _queue(settings, clock, state, held.database, run_id)
+        held = opened.enter_context(open_for_collecting(Path(settings.data_dir))) if uses_data_dir(settings, service) else None
+        database = held.database if held else None
+        run_id = f"{pod_name(settings, service)}-{random.nonce()}"
+        state = _state(settings, clock, database, run_id)
+        queue = _queue(settings, clock, state, database, run_id)
         opened.callback(queue.close)
-        limits = api_limits(settings, clock, state if settings.state_backend == "dynamodb" else None)
+        limits = api_limits(settings, clock, state if settings.state_backend == "dynamodb" else None,
+                            priority="list" if service == "discovery" else "read")
         opened.callback(limits.give_back)
         yield Ports(source=log_source(settings, clock, limits=limits), queue=queue, state=state,
-                    sink=sink(settings, held.directory, clock, random), clock=clock, random=random, workers=Threads(stop)), run_id
+                    sink=None if service == "discovery" else sink(settings, held.directory if held else None, clock, random),
+                    clock=clock, random=random, workers=Threads(stop)), run_id
+
+
+def pod_name(settings: Settings, service: Service = "standalone") -> str:
+    """Return how this process is called in leases, in Kafka's group and in log lines: a pod's machine has its name."""
+    return settings.pod_name or ("embedded" if service == "standalone" else platform.node())
 
 
 def _state(settings: Settings, clock: Clock, database: "Database | None",
@@ -98,9 +108,11 @@ def _state(settings: Settings, clock: Clock, database: "Database | None",
 def _queue(settings: Settings, clock: Clock, state: "SqliteStateStore | DynamoDbStateStore", database: "Database | None",
            run_id: str = "") -> "SqliteQueue | KafkaQueue":
     if settings.queue_backend == "kafka":
+        from aurora_logs.adapters.kafka.consumer import GroupTimes  # noqa: PLC0415
         from aurora_logs.adapters.kafka.queue import KafkaQueue  # noqa: PLC0415
 
-        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group)
+        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group,
+                          times=GroupTimes(session_sec=settings.kafka_session_sec))
     from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
 
     assert database is not None
@@ -127,7 +139,7 @@ def _broker_access(settings: Settings) -> "BrokerAccess":
     from aurora_logs.adapters.kafka.connection import BrokerAccess  # noqa: PLC0415
 
     return BrokerAccess(
-        brokers=settings.kafka_brokers, client_id=settings.pod_name or "aurora-logs", aws_region=settings.aws_region,
+        brokers=settings.kafka_brokers, client_id=settings.pod_name or platform.node(), aws_region=settings.aws_region,
         security_protocol=settings.kafka_security_protocol, sasl_mechanism=settings.kafka_sasl_mechanism,
         username=settings.kafka_username, password=settings.kafka_password.reveal(), ca_file=settings.kafka_ca_file)
 

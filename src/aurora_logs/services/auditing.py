@@ -15,7 +15,7 @@ from aurora_logs.records.letters import range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import is_size_a_hint
 from aurora_logs.settings import Settings
-from aurora_logs.stages.audit import Rereading, Span, Stored, cut_at, report, resend_missing, stored
+from aurora_logs.stages.audit import Rereading, Span, cut_at, report, resend_missing, stored
 from aurora_logs.stages.batch import batches
 from aurora_logs.stages.claim import HeldClaim, claim
 from aurora_logs.stages.discover import GONE_AFTER, FamilyFiles, Listing, first_checkpoint, log_file
@@ -26,11 +26,13 @@ from aurora_logs.stages.ship import Shipper
 from aurora_logs.stages.split import Tail, split
 
 WHOLE = (0, sys.maxsize)  # of a file whose listed size is a hint
+AUDIT_LEASE = "#audit#"
+"""Key of an instance's audit lease, before its id: like each key that begins with # it is no instance."""
 READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7, … up to 255 listing intervals
 
 
 class Auditor:
-    """Audits what is closed, delivered and old enough. One per process."""
+    """Audits what is closed, delivered and old enough. One per process; several share the instances by leases."""
 
     def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str) -> None:
         self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
@@ -45,28 +47,37 @@ class Auditor:
             self._ports.clock.sleep(max(1.0, self._settings.interval_sec))
 
     def round(self) -> int:
-        """Audit each file that is due; return how many passed. A failed search gives no verdict (REL-155).
+        """Audit each file that is due of the instances whose audit lease is free; return how many passed.
 
-        Before that, what could not be read of files that are closed by now is read again (RDS-73).
+        A failed search gives no verdict (REL-155). Before that, what could not be read of files that are closed by now is
+        read again (RDS-73).
         """
-        self._read_again()
+        mine = [one for one in self._ports.state.instances() if self._leased(one.instance.instance_id)]
+        self._read_again({one.instance.resource_id for one in mine})
         passed = 0
-        for known in self._ports.state.instances():
+        for known in mine:
             for row in self._ports.state.tracked(known.instance.instance_id):
                 if self._ports.workers.stopping():
                     return passed
                 try:
-                    passed += self._is_due(row) and self._audit(known, row)
+                    passed += self._is_due(row) and self._leased(row.instance_id) and self._audit(known, row)
                 except Conflict:
                     continue
                 except AuroraLogsError as error:
                     telemetry.visit_ended(row.instance_id, row.log_file_name, error)
         return passed
 
-    def _read_again(self) -> None:
+    def _leased(self, instance_id: str) -> bool:
+        """Take or keep the right to audit an instance, so that replicas do each audit once; safety does not rest on it."""
+        now_sec = self._now_sec()
+        until_sec = now_sec + int(2 * max(self._settings.interval_sec, self._settings.lease_sec))
+        return self._ports.state.lease_listing(f"{AUDIT_LEASE}{instance_id}", self._worker, now_sec=now_sec, until_sec=until_sec)
+
+    def _read_again(self, resource_ids: Collection[str]) -> None:
         for letter in self._ports.state.dead_letters():
             pause_sec = self._settings.interval_sec * (2 ** min(letter.retry_count - 1, READ_AGAIN_DOUBLINGS) - 1)
-            if letter.reason == "unreadable" and self._now_sec() - letter.failed_at >= pause_sec:
+            is_mine = letter.resource_id in resource_ids
+            if is_mine and letter.reason == "unreadable" and self._now_sec() - letter.failed_at >= pause_sec:
                 try:
                     self._replay(letter)
                 except Conflict:
@@ -109,12 +120,12 @@ class Auditor:
         missing = max(0, row.records - found.records)
         report(file, row.log_file_name, missing, row.records)
         if row.missing >= GONE_AFTER:  # REL-154: nobody can read it again
-            if found != Stored(row.records, row.ids_crc):
+            if not found.is_all_of(row):
                 self._ports.state.bury(range_letter(
                     file, row.segment_id, 0, row.file_size, "lost_at_sink" if missing else "in_doubt",
                     f"{found.records} of {row.records} records are stored{'' if missing else ', not the same ones'}",
                     self._now_sec()))
-        elif found != Stored(row.records, row.ids_crc):
+        elif not found.is_all_of(row):
             given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
                         if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
             within = WHOLE if is_size_a_hint(row.log_file_name) else (0, row.delivered_bytes)
@@ -124,8 +135,11 @@ class Auditor:
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
                 return False  # when nothing was sent, each record was found by its id
         self._settle(file, files)
-        return self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
-                                         now_sec=self._now_sec())
+        is_audited = self._ports.state.audited(row.instance_id, row.log_file_name, delivered_bytes=row.delivered_bytes,
+                                               now_sec=self._now_sec())
+        if is_audited and found.copies:  # once a file: what a paused worker or a late request stored again (fact 6)
+            telemetry.duplicates_found(row.instance_id, row.log_file_name, found.copies)
+        return is_audited
 
     def _settle(self, file: LogFile, files: FamilyFiles) -> None:
         """Settle what a dead auditor left open: nobody else visits a finished file."""

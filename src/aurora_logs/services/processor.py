@@ -1,5 +1,7 @@
 """Processor: take tasks, bring their files up to date, and decide by branch what an error leads to."""
 
+from collections.abc import Callable
+
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
 from aurora_logs.formats import Format, format_of
@@ -98,3 +100,8 @@ class Processor:
     def _instance(self, task: Task) -> Instance | None:
         return next((row.instance for row in self._ports.state.instances()
                      if row.instance.instance_id == task.instance_id), None)
+
+
+def workers(ports: Ports, settings: Settings, listing: Listing, worker: str) -> dict[str, Callable[[], None]]:
+    """Return the jobs that work off tasks: MAX_CONCURRENCY files at once."""
+    return {f"worker-{number}": Processor(ports, settings, listing, worker).run for number in range(settings.max_concurrency)}

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import msgspec
 
 from aurora_logs import __version__, telemetry
-from aurora_logs.errors import AuroraLogsError, Transient
+from aurora_logs.errors import AuroraLogsError
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Cycle, Discovery
-from aurora_logs.services.processor import Processor
+from aurora_logs.services.processor import Processor, workers
 from aurora_logs.settings import Settings
-from aurora_logs.wiring import collecting, compact
+from aurora_logs.wiring import collecting
 
-COMPACTION_EVERY_SEC = 60.0
 PORTION_MB = 1.05
 
 
@@ -49,10 +49,8 @@ class Standalone:
             self._announce(ports, discovery)
             auditor = Auditor(ports, self._settings, discovery.listing, run_id)
             ports.workers.run({
-                "discovery": discovery.run, "auditor": auditor.run,
-                "compaction": lambda: self._compact_now_and_then(ports),
-                **{f"worker-{number}": Processor(ports, self._settings, discovery.listing, run_id).run
-                   for number in range(self._settings.max_concurrency)}})
+                "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
+                **workers(ports, self._settings, discovery.listing, run_id)})
         telemetry.service_stopped("standalone")
 
     def run_once(self) -> Outcome:
@@ -118,20 +116,3 @@ class Standalone:
         if self._on_backlog is not None:
             self._on_backlog(cycle, cycle.bytes_behind / (PORTION_MB * 1e6))
         return cycle
-
-    def _compact_now_and_then(self, ports: Ports) -> None:
-        while not ports.workers.stopping():
-            ports.clock.sleep(COMPACTION_EVERY_SEC)
-            if not ports.workers.stopping():
-                self.compact(ports)
-
-    def compact(self, ports: Ports) -> None:
-        """Run the short-lived compaction process; what it can't do now stays in batch files."""
-        started_sec = ports.clock.monotonic_sec()
-        try:
-            totals = compact(self._settings, ports.clock)
-        except Transient as error:
-            telemetry.compaction_ended(str(error))
-            return
-        if totals is not None and totals.runs:
-            telemetry.compaction_done(totals.records, totals.batch_bytes, ports.clock.monotonic_sec() - started_sec)

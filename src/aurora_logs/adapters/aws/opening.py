@@ -51,7 +51,7 @@ class ApiLimits:
         account_id, region = account_and_region(region=place.region or None, account_id=known)
         return SharedRateLimit(
             clock=self._clock, random=self._random, store=self._store, budget=budget_id(account_id, region),
-            lock=threading.Lock(), owner=f"{settings.pod_name or self._priority}-{self._random.nonce()}",
+            lock=threading.Lock(), owner=f"{settings.pod_name or platform.node()}-{self._random.nonce()}",
             ceiling_per_sec=settings.rds_api_rate_limit, priority=self._priority, patience_sec=patience_sec,
             skew_sec=settings.skew_sec)
 
