@@ -144,6 +144,9 @@ class Queue(Protocol):
         Raises: Transient, with the reason why nothing can come now; a worker outlives it.
         """
 
+    def look(self) -> None:
+        """Ask whether hints can be carried now; for /readyz. Raises: Transient, ConfigError."""
+
 
 class StateStore(Protocol):
     """What survives a kill. Each method is one conditional write or one consistent read (reliability.md §5.2).

@@ -151,6 +151,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
                                                 le=8760)] = 24.0
 
+    listen_address: Annotated[str, _knob("where metrics and health are served; in a pod 0.0.0.0, since probes come from outside")] = \
+        "127.0.0.1"
+    metrics_port: Annotated[int, _knob("/metrics of discovery and processor; 0: none. One process alone serves it only where it "
+                                       "is set", ge=0, le=65_535)] = 9090
+    health_port: Annotated[int, _knob("/livez and /readyz of discovery and processor; 0: none. As METRICS_PORT", ge=0,
+                                      le=65_535)] = 8080
     read_only: Annotated[bool, _knob("commands that change something are refused (exit 6)")] = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""

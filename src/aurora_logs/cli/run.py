@@ -52,7 +52,7 @@ def run(
         telemetry.setting_warning(warning)
     ending = Ending(loaded.settings.shutdown_timeout_sec)
     if known == "standalone":
-        _run_standalone(loaded.settings, ending, once=once, instance=instance)
+        _run_standalone(_without_endpoints(loaded), ending, once=once, instance=instance)
     else:
         from aurora_logs.services.separate import run_discovery, run_processor  # noqa: PLC0415
 
@@ -62,6 +62,13 @@ def run(
             run_processor(loaded.settings, ending.stop)
     if ending.exit_code:
         raise typer.Exit(ending.exit_code)
+
+
+def _without_endpoints(loaded: "Loaded") -> "Settings":
+    """Return the settings of one process alone: on a person's own machine no port is taken unasked."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    return replace(loaded.settings, **{name: 0 for name in ("metrics_port", "health_port") if loaded.origins[name] == "default"})
 
 
 def _known_service(service: str, *, once: bool, instance: str) -> "Service":

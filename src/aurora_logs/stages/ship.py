@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from aurora_logs import telemetry
-from aurora_logs.errors import ReceiptPartial, SinkRejected, Transient, Unknown
+from aurora_logs import metrics, telemetry
+from aurora_logs.errors import ConfigError, ReceiptPartial, SinkRejected, Transient, Unknown
 from aurora_logs.ports import Clock, Random, Sink
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Batch, DeadLetter
@@ -35,7 +35,7 @@ class Shipper:
     def __init__(self, sink: Sink, held: Claim, file: LogFile, clock: Clock, random: Random, settings: Settings) -> None:
         self._sink, self._held, self._file = sink, held, file
         self._clock, self._random, self._settings = clock, random, settings
-        self._began_sec = clock.monotonic_sec()
+        self._began_sec = self._last_sec = clock.monotonic_sec()
         self._sent: deque[tuple[str, int, int, float]] = deque()  # file key, byte range and time of this visit's requests
 
     def ship(self, batch: Batch) -> Batch:
@@ -52,7 +52,9 @@ class Shipper:
     def _records(self, batch: Batch) -> Batch:
         started_sec = self._clock.monotonic_sec()
         buried = self._deliver(batch, self._unsent(batch) if batch.careful else batch.lines)
-        telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
+        now_sec = self._clock.monotonic_sec()
+        telemetry.batch_shipped(batch, self._file, now_sec - started_sec, now_sec - self._last_sec)
+        self._last_sec = now_sec
         kept = [index for index in range(batch.count) if index not in buried]
         return batch if not buried else replace(batch, lines=[batch.lines[index] for index in kept],
                                                 ids=[batch.ids[index] for index in kept])
@@ -68,16 +70,23 @@ class Shipper:
                 if receipt.stored != len(lines):
                     raise ReceiptPartial(f"{receipt.stored} of {len(lines)}")
             except Unknown as error:
+                telemetry.sink_answered("partial" if isinstance(error, ReceiptPartial) else "unknown")
                 sent, lines = lines, self._settle(batch, lines, error)
                 refusals += isinstance(error, ReceiptPartial) and len(lines) == len(sent)
                 if refusals > (1 if len(lines) > 1 else self._settings.max_retries):  # OO-04: answered, and nothing of it stored
                     return buried | self._bisect(batch, lines, error)
             except Transient as error:
+                telemetry.sink_answered("busy")
                 failures += 1
                 self._pause(failures, error)
+            except ConfigError:
+                telemetry.sink_answered("denied")
+                raise
             except SinkRejected as error:
+                telemetry.sink_answered("refused")
                 return buried | self._bisect(batch, lines, error)
             else:
+                telemetry.sink_answered("stored")
                 break
         return buried
 
@@ -114,8 +123,10 @@ class Shipper:
     def _settle(self, batch: Batch, lines: Sequence[bytes], error: Unknown) -> Sequence[bytes]:
         """Wait until the request can't land any more, then look what of it is missing (REL-106..108)."""
         telemetry.outcome_unknown(batch, error)
+        began_sec = self._clock.monotonic_sec()
         self._held.wait(self._sink.settle_sec)
         missing = self._missing(batch)
+        telemetry.outcome_settled(type(error).__name__, self._clock.monotonic_sec() - began_sec)
         return [line for line in lines if record_id_of(line) in missing]
 
     def _missing(self, batch: Batch) -> set[bytes]:
@@ -144,6 +155,7 @@ class Shipper:
 
     def _letter(self, batch: Batch, first: int, last: int, reason: str, error: str) -> DeadLetter:
         """Return the letter of the records from place `first` to `last` of the batch."""
+        metrics.REFUSED.add(last - first + 1, reason)
         begin, end = (msgspec.json.decode(batch.lines[place], type=_Place) for place in (first, last))
         return range_letter(self._file, batch.segment.segment_id, begin.log_file_offset,
                             end.log_file_offset + end.log_record_bytes, reason, error, self._now_sec())

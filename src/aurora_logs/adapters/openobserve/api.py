@@ -75,6 +75,7 @@ class Guard:
         self.dependency, self._max_failures = dependency, max_failures
         self.breaker = Breaker(clock=clock, on_change=self._tell, max_failures=max_failures, open_sec=open_sec,
                                lock=threading.Lock())
+        telemetry.breaker_ready(dependency)
 
     @contextmanager
     def guarding(self) -> Iterator[None]:
