@@ -147,6 +147,10 @@ STAGE = _ours("histogram", "stage_seconds", "where the time goes", "stage")
 INFLIGHT = _ours("gauge", "inflight_bytes", "bytes read and not delivered yet; at most INFLIGHT_MAX_BYTES")
 INFLIGHT_FILES = _ours("gauge", "inflight_files", "files that hold them")
 
+RESCUED = _ours("counter", "rescued_records_total", "records parked in RESCUE_DIR while the sink was away", "log_type")
+RESCUE_ENABLED = _ours("gauge", "rescue_enabled", "0 where RESCUE_DIR is not set: files deleted in an outage of the sink are lost")
+RESCUE_BYTES = _ours("gauge", "rescue_bytes", "bytes that lie in RESCUE_DIR; at most RESCUE_MAX_BYTES")
+
 # other sides
 
 API_CALLS = _ours("counter", "api_calls_total", "RDS calls, downloads included", "op", "result")

@@ -137,6 +137,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     late_records: Annotated[Literal["park", "restamp"], _knob(
         "records too old for the sink: dead letters, or delivered with the time of arrival")] = "park"
 
+    rescue_dir: Annotated[str, _knob("while the sink is away, files that RDS deletes within 2 h are read, parsed and parked here; "
+                                     "aurora-logs export delivers them. Empty: nothing is rescued")] = ""
+    rescue_max_bytes: Annotated[int, _knob("bytes parked in RESCUE_DIR at most", ge=1_000_000, le=10_000_000_000_000)] = 1_073_741_824
+
     lease_sec: Annotated[float, _knob("how long a claim lasts without renewal", ge=1, le=3600)] = 60.0
     skew_sec: Annotated[float, _knob("assumed difference of clocks", ge=0, le=300)] = 5.0
     post_timeout_sec: Annotated[float, _knob("longest request to the sink, in total", ge=0.1, le=600)] = 30.0

@@ -206,6 +206,23 @@ def sink_answered(outcome: str) -> None:
     metrics.BATCHES.add(1, outcome)
 
 
+def batch_rescued(batch: "Batch", file: "LogFile", records: int) -> None:
+    """The sink is away and RDS deletes the file soon: the batch is parked in RESCUE_DIR, with a dead letter `rescued`."""
+    metrics.RESCUED.add(records, batch.log_type)
+    _emit("WARN", "Batch rescued", {"instance_id": file.instance_id, "log_file_name": file.log_file_name, "records": records,
+                                    "from_position": batch.from_offset, "to_position": batch.to_offset, "next": "aurora-logs export"})
+
+
+def rescue_off() -> None:
+    """No RESCUE_DIR: while the sink is away, files may be deleted before they are read. Once, at the start."""
+    _emit("WARN", "Rescue is off: files that RDS deletes while the sink is away are lost", {"setting": "RESCUE_DIR"})
+
+
+def rescue_full(used_bytes: int) -> None:
+    """RESCUE_MAX_BYTES are parked: nothing more is rescued until they are delivered. At most once a minute."""
+    _emit("ERROR", "No room to rescue", {"used_bytes": used_bytes, "setting": "RESCUE_MAX_BYTES", "next": "aurora-logs export"})
+
+
 def records_stored(stream: str, records: int, log_type: str, plain_bytes: int, wire_bytes: int, took_sec: float) -> None:
     """OpenObserve confirmed all records of a request. A metric alone."""
     metrics.RECORDS_WRITTEN.add(records, stream)

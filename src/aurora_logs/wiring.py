@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aurora_logs.adapters.embedded.compaction import Totals
     from aurora_logs.adapters.embedded.database import Database
     from aurora_logs.adapters.embedded.queue import SqliteQueue
+    from aurora_logs.adapters.embedded.shelter import FileShelter, Parked
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore
     from aurora_logs.adapters.kafka.connection import BrokerAccess
     from aurora_logs.adapters.kafka.queue import KafkaQueue
@@ -95,10 +96,35 @@ def collecting(settings: Settings, stop: threading.Event, service: Service = "st
         workers = Threads(stop, drain_sec=settings.shutdown_timeout_sec * DRAIN_SHARE,
                           break_off=target.break_off if target is not None else None, pulse=pulse)
         source = log_source(settings, clock, limits=limits, on_call=_counted)
+        shelter = None if service == "discovery" else _shelter(settings, clock, random)
         if pulse is not None:
             _sample(settings, service, queue, limits)
+            metrics.sampled(lambda: metrics.RESCUE_BYTES.set(shelter.used_bytes if shelter else 0))
         yield Ports(source=source, queue=queue, state=metered(state, pulse) if pulse is not None else state, sink=target,
-                    clock=clock, random=random, workers=workers), run_id
+                    clock=clock, random=random, workers=workers, shelter=shelter), run_id
+
+
+def _shelter(settings: Settings, clock: Clock, random: Random) -> "FileShelter | None":
+    metrics.RESCUE_ENABLED.set(bool(settings.rescue_dir))
+    if not settings.rescue_dir:
+        return None
+    from aurora_logs.adapters.embedded.shelter import FileShelter  # noqa: PLC0415
+
+    return FileShelter(DataDirectory(Path(settings.rescue_dir)), clock, random, most_bytes=settings.rescue_max_bytes)
+
+
+def parked(path: str) -> "Parked":
+    """Open a directory of batch files for the export. Raises: NotFound."""
+    from aurora_logs.adapters.embedded.shelter import Parked  # noqa: PLC0415
+
+    return Parked(Path(path))
+
+
+def export_sink(settings: Settings, clock: Clock) -> Sink:
+    """Open OpenObserve for the export. Raises: ConfigError."""
+    from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
+
+    return open_sink(settings, clock, SystemRandom())
 
 
 def _counted(call: "CallMade") -> None:

@@ -190,7 +190,7 @@ def test_a_census_counts_what_is_listed_delivered_and_left(recorder):
                       last_written=900_000, updated_at=950),
             a_tracked("error/b.log", log_type="error", status="discovered", file_size=80, delivered_bytes=30, last_written=990_000,
                       updated_at=940)]
-    _files([one], {"shop-1": rows}, 1_000.0)
+    _files([one], {"shop-1": rows}, [], 1_000.0)
 
     labels = '{instance_id="shop-1",log_type="error"}'
     assert [value(recorder, f"aurora_logs_{name}{labels}") for name in (

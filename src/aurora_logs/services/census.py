@@ -8,6 +8,8 @@ from aurora_logs import metrics, telemetry
 from aurora_logs.errors import AuroraLogsError
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import TrackedFile, TrackedInstance
+from aurora_logs.records.flow import DeadLetter
+from aurora_logs.records.letters import RESCUED
 from aurora_logs.settings import Settings
 from aurora_logs.stages.discover import GONE_AFTER, deadline_ms
 
@@ -37,8 +39,9 @@ class Census:
         files = {one.instance.instance_id: self._ports.state.tracked(one.instance.instance_id) for one in mine}
         now_sec = self._ports.clock.now_us() / 1e6
         _instances(known)
-        _files(mine, files, now_sec)
-        _letters(self._ports, now_sec)
+        letters = self._ports.state.dead_letters()
+        _files(mine, files, letters, now_sec)
+        _letters(letters, now_sec)
 
 
 def _instances(known: Iterable[TrackedInstance]) -> None:
@@ -49,9 +52,10 @@ def _instances(known: Iterable[TrackedInstance]) -> None:
     metrics.CLUSTERS.set(len({one.instance.cluster_id for one in known if one.instance.cluster_id}))
 
 
-def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]], now_sec: float) -> None:
+def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]], letters: Iterable[DeadLetter], now_sec: float) -> None:
     sums: list[Sums] = [defaultdict(float) for _ in range(5)]
     listed, delivered, confirmed, behind, statuses = sums
+    series: tuple[str, ...]
     backlog = 0
     freshness: dict[tuple[str, ...], float] = {}
     oldest: dict[tuple[str, ...], float] = {}
@@ -61,7 +65,7 @@ def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]],
         name = one.instance.instance_id
         rows = [row for row in files[name] if row.missing < GONE_AFTER]
         for row in rows:
-            series: tuple[str, ...] = name, row.log_type
+            series = name, row.log_type
             left = max(0, row.file_size - row.delivered_bytes)
             listed[series] += row.file_size
             delivered[series] += min(row.delivered_bytes, row.file_size)
@@ -80,6 +84,11 @@ def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]],
         for log_type in {row.log_type for row in rows}:
             records, unread = (sum(getattr(row, field) for row in rows if row.log_type == log_type) for field in ("records", "raw_records"))
             raw[name, log_type, one.instance.engine_version] = unread / records if records else 0.0
+    for letter in letters:
+        series = letter.instance_id, letter.log_type
+        if letter.reason == RESCUED and series in listed:  # read and parked: behind until the export delivered it
+            behind[series] += letter.to_position - letter.from_position
+            delivered[series] -= letter.to_position - letter.from_position
     for gauge, totals in zip((metrics.LISTED, metrics.DELIVERED, metrics.CONFIRMED, metrics.BEHIND, metrics.FILES), sums, strict=True):
         gauge.renew(totals)
     for gauge, values in ((metrics.FRESHNESS, freshness), (metrics.OLDEST, oldest), (metrics.DELETION, deletion),
@@ -88,11 +97,11 @@ def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]],
     metrics.AUDIT_BACKLOG.set(backlog)
 
 
-def _letters(ports: Ports, now_sec: float) -> None:
+def _letters(letters: Iterable[DeadLetter], now_sec: float) -> None:
     counts: Sums = defaultdict(float)
     sizes: Sums = defaultdict(float)
     ages: dict[tuple[str, ...], float] = {}
-    for letter in ports.state.dead_letters():
+    for letter in letters:
         reason: tuple[str, ...] = (letter.reason,)
         counts[reason] += 1
         sizes[reason] += letter.to_position - letter.from_position

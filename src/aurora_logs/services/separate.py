@@ -16,6 +16,7 @@ from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Discovery
 from aurora_logs.services.endpoints import sample_intake, watched
 from aurora_logs.services.processor import workers
+from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Service, Settings, uses_data_dir
 from aurora_logs.stages.discover import Listing
 from aurora_logs.wiring import pod_name
@@ -37,6 +38,8 @@ def run_processor(settings: Settings, stop: threading.Event) -> None:
         jobs: dict[str, Callable[[], None]] = {"auditor": Auditor(ports, settings, listing, run_id, intake).run}
         if uses_data_dir(settings, "processor"):
             jobs["compaction"] = Compactor(ports, settings).run
+        if ports.shelter is not None:
+            jobs["rescuer"] = Rescuer(ports, settings, listing, run_id, intake).run
         ports.workers.run({**jobs, **workers(ports, settings, listing, run_id, intake)})
 
 
@@ -46,5 +49,7 @@ def _started(service: Service, settings: Settings, stop: threading.Event) -> Ite
         telemetry.service_started(service, __version__, pod=pod_name(settings, service))
         if settings.redaction == "off" and service == "processor":
             telemetry.redaction_off()
+        if service == "processor" and not settings.rescue_dir:
+            telemetry.rescue_off()
         yield opened
     telemetry.service_stopped(service)

@@ -16,6 +16,7 @@ from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Cycle, Discovery
 from aurora_logs.services.endpoints import sample_intake, watched
 from aurora_logs.services.processor import Processor, workers
+from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Settings
 from aurora_logs.wiring import collecting
 
@@ -53,8 +54,9 @@ class Standalone:
             intake = open_intake(ports, self._settings, threading.Lock())
             sample_intake(intake)
             auditor = Auditor(ports, self._settings, discovery.listing, run_id, intake)
+            rescuer = {"rescuer": Rescuer(ports, self._settings, discovery.listing, run_id, intake).run} if ports.shelter else {}
             ports.workers.run({
-                "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
+                **rescuer, "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
                 "census": Census(ports, self._settings, run_id).run,
                 **workers(ports, self._settings, discovery.listing, run_id, intake)})
         telemetry.service_stopped("standalone")
