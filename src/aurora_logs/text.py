@@ -19,6 +19,7 @@ _RFC3339 = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ]+(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,20}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?(?![\w:])"
 )
 _SHORT = re.compile(rb"(\d\d)(\d\d)(\d\d) +(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?![\w:])")
+_COMPACT = re.compile(rb"(\d{4})(\d\d)(\d\d) +(\d{1,2}):(\d\d):(\d\d)(?![\w:])")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _NAME_HOUR = re.compile(r"(\d{4})-(\d\d)-(\d\d)[-.](\d{1,2})(?:\d\d)?(?:\.|$)")
 _DECIMAL = re.compile(rb"(\d{1,18})(?:\.(\d{1,20}))?")
@@ -97,6 +98,13 @@ def read_short(text: bytes, start: int = 0) -> Printed | None:
     full = year + (1900 if year >= 70 else 2000)
     us = local_us((full, *(int(part) for part in match.groups()[1:6])), match[7])
     return None if us is None else Printed(us, "", match.end())
+
+
+def read_compact(text: bytes, start: int = 0) -> Printed | None:
+    """Read `20240323 13:36:07` at `start`, as audit rows print it."""
+    match = _COMPACT.match(text, start)
+    us = local_us(tuple(int(part) for part in match.groups()), None) if match else None
+    return None if match is None or us is None else Printed(us, "", match.end())
 
 
 def offset_sec(zone: str) -> int | None:

@@ -98,7 +98,12 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SlowRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """An entry of a slow query log (record-schema.md §6.1, counters §7)."""
+    """An entry of a slow query log (record-schema.md §6.1, counters §7).
+
+    address_raw, start_raw, end_raw (T): the text in the last brackets of the user line, `Start:` and `End:`, as printed.
+    """
+
+    typed_only: ClassVar[tuple[str, ...]] = (*LogRecord.typed_only, "address_raw", "start_raw", "end_raw")
 
     db_namespace_carried: bool | None = None
     db_insert_id: int | None = None
@@ -150,6 +155,10 @@ class SlowRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     metrics_priority_queue: bool | None = None
     metrics_extra: str | None = None
 
+    address_raw: str | None = None
+    start_raw: str | None = None
+    end_raw: str | None = None
+
 
 class ErrorRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of a MySQL or MariaDB error log (record-schema.md §6.2)."""
@@ -158,6 +167,22 @@ class ErrorRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     error_subsystem: str | None = None
     deadlock_transactions: str | None = None
     deadlock_victim: int | None = None
+
+
+class GeneralRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a general log (record-schema.md §6.3)."""
+
+    db_namespace_carried: bool | None = None
+    db_connection_type: str | None = None
+
+
+class AuditRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of an audit log of MySQL or MariaDB (record-schema.md §6.4)."""
+
+    audit_operation: str | None = None
+    audit_query_id: int | None = None
+    audit_server_host: str | None = None
+    audit_connection_type: str | None = None
 
 
 class SubLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,7 +270,10 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     sub_lines: tuple[SubLine, ...] | None = None
 
 
-RECORD_TYPES: dict[str, type[LogRecord]] = {"slowquery": SlowRecord, "error": ErrorRecord, "postgresql": PostgresRecord}
+RECORD_TYPES: dict[str, type[LogRecord]] = {
+    "slowquery": SlowRecord, "error": ErrorRecord, "general": GeneralRecord, "audit": AuditRecord,
+    "postgresql": PostgresRecord,
+}  # fmt: skip
 """log_type -> its record; other log types have the common fields."""
 
 STREAMS = {

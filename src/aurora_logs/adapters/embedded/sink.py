@@ -3,6 +3,7 @@
 import mmap
 import os
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -56,13 +57,13 @@ class FileSink:
         return 0
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
+               span_us: tuple[int, int] | None = None) -> Counter[bytes]:
         """Find record ids by the names of batch files and the id lists beside Parquet files."""
         del span_us  # the names of the files tell more than the times
         for look in range(LOOKS):
             files = stream_files(self._directory, STREAMS[log_type])
             try:
-                found = set(_ids(files, file_key, from_offset, to_offset))
+                found = Counter(_ids(files, file_key, from_offset, to_offset))
             except FileNotFoundError as exc:
                 if look == LOOKS - 1:
                     raise Unreachable(f"{exc.filename} is missing") from exc

@@ -110,6 +110,7 @@ def read_user(text: bytes, said: Said) -> None:
     if not name and effective == b"SQL_SLAVE":
         name, effective = b"[SQL_SLAVE]", b""
     host, address = host.strip(), address.strip().removesuffix(b"]")
+    _put(said, "address_raw", address)
     _put(said, "user_name", name)
     _put(said, "db_user_effective", effective if effective != name else b"")
     _put(said, "client_address", host or address)
@@ -134,9 +135,9 @@ def _read_pair(key: bytes, value: bytes, said: Said) -> None:
     elif name == b"schema":
         said.schema = _database(value)
     elif name in _TIME_KEYS:
-        printed = read_rfc3339(value)
+        said.fields[f"{name.decode()}_raw"] = readable(value)[0] or None
         if name == b"start":
-            said.start = printed
+            said.start = read_rfc3339(value)
     elif name in COLUMNS:
         said.is_mariadb = said.is_mariadb or key == b"QC_hit"
         _read_column(key, value, said)
