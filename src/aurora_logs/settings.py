@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
+from aurora_logs.secret import Secret
 
 Service = Literal["standalone", "discovery", "processor"]
 """What a process does: everything, or one part of the work that several processes share."""
@@ -24,33 +25,6 @@ def default_data_dir() -> str:
     """Return the state directory by the XDG rules."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return str(Path(base) / "aurora-logs")
-
-
-class Secret:
-    """A text that shows itself to nobody: `***` in str, repr, format and tracebacks; no encoder takes it (SEC-04)."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***" if self._text else ""
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
@@ -107,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
+                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,

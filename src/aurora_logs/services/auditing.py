@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Collection
+from math import inf
 
 from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, Conflict
 from aurora_logs.formats import Format, format_of
+from aurora_logs.intake import Intake, Turn, open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Batch, DeadLetter, Progress
@@ -34,8 +36,10 @@ READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7,
 class Auditor:
     """Audits what is closed, delivered and old enough. One per process; several share the instances by leases."""
 
-    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str) -> None:
+    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str, intake: Intake | None = None) -> None:
+        """intake: of all files of the process; None: of what is audited alone."""
         self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
+        self._intake = intake or open_intake(ports, settings)
 
     def run(self) -> None:
         """Audit until the service stops; an error of one round is reported, the next one comes."""
@@ -98,8 +102,9 @@ class Auditor:
         files = FamilyFiles(self._listing, state, instance, row.family, self._ports.clock, self._settings)
         if not files.is_closed(row) or row.delivered_bytes < row.file_size:
             return
-        replay_letter(letter.message_id, log_file(instance, row.family, row.log_type), log_format, files, self._ports,
-                      self._settings, self._worker)
+        with self._intake.turn(lasts_sec=inf) as turn:
+            replay_letter(letter.message_id, log_file(instance, row.family, row.log_type), log_format, files, self._ports,
+                          self._settings, self._worker, turn)
         if state.dead_letter(letter.message_id) is not None:
             state.bury(replace(letter, failed_at=self._now_sec()))
 
@@ -129,7 +134,9 @@ class Auditor:
             given_up = [(one.from_position, one.to_position) for one in self._ports.state.dead_letters()
                         if (one.resource_id, one.segment_id) == (row.resource_id, row.segment_id)]
             within = WHOLE if is_size_a_hint(row.log_file_name) else (0, row.delivered_bytes)
-            again = resend(file, log_format, files, row, within, self._ports, self._settings, self._worker, given_up=given_up)
+            with self._intake.turn(lasts_sec=inf) as turn:
+                again = resend(file, log_format, files, row, within, self._ports, self._settings, self._worker, turn,
+                               given_up=given_up)
             if again.records:
                 files.delivered_again(row)  # proved once it is as old as any delivery must be
             if again.records or not again.complete or again.gap_bytes > row.gap_bytes:
@@ -154,7 +161,7 @@ class Auditor:
 
 
 def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFile, within: Span, ports: Ports,
-           settings: Settings, worker: str, *, given_up: Collection[Span] = ()) -> Progress:
+           settings: Settings, worker: str, turn: Turn | None = None, *, given_up: Collection[Span] = ()) -> Progress:
     """Read a closed segment again and send the records of `within` that the sink lacks; return how many, what could
     not be read, and whether the end of `within` was reached.
 
@@ -167,7 +174,7 @@ def resend(file: LogFile, log_format: Format, files: FamilyFiles, row: TrackedFi
         files.claimed(held.checkpoint)
         settle(held, ports.sink)
         shadow, tail = Rereading(held, row, file.log_file_name), Tail()
-        for portion in cut_at(download(ports.source, shadow, shadow, log_format), within):
+        for portion in cut_at(download(ports.source, shadow, shadow, log_format, turn), within):
             if portion.gap is not None and portion.gap.to_position > within[0]:
                 unread_bytes += portion.gap.size_bytes
             chunks = split(portion, tail, shadow, log_format)
@@ -187,7 +194,7 @@ def _send(held: HeldClaim, shipper: Shipper, repair: Batch) -> int:
 
 
 def replay_letter(message_id: str, file: LogFile, log_format: Format, files: FamilyFiles, ports: Ports, settings: Settings,
-                  worker: str) -> int:
+                  worker: str, turn: Turn | None = None) -> int:
     """Deliver a dead letter's range and close it, but for what is refused again; return the records sent.
 
     An unknown id is nothing to do (NAM-23).
@@ -198,7 +205,7 @@ def replay_letter(message_id: str, file: LogFile, log_format: Format, files: Fam
     row = next((one for one in files.segments() if one.segment_id == letter.segment_id), None)
     if row is None:
         return 0
-    again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker)
+    again = resend(file, log_format, files, row, (letter.from_position, letter.to_position), ports, settings, worker, turn)
     if again.records:
         files.delivered_again(row)
     is_buried_again = ports.state.dead_letter(message_id) != letter

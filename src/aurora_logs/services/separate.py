@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aurora_logs import __version__, telemetry
+from aurora_logs.intake import open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.services.auditing import Auditor
 from aurora_logs.services.compacting import Compactor
@@ -28,10 +29,11 @@ def run_processor(settings: Settings, stop: threading.Event) -> None:
     """Work off hints and audit until stopped. Raises: DirectoryInUse, ConfigError, Transient at the start."""
     with _started("processor", settings, stop) as (ports, run_id):
         listing = Listing(ports.source, ports.state, ports.clock, settings)
-        jobs: dict[str, Callable[[], None]] = {"auditor": Auditor(ports, settings, listing, run_id).run}
+        intake = open_intake(ports, settings, threading.Lock())
+        jobs: dict[str, Callable[[], None]] = {"auditor": Auditor(ports, settings, listing, run_id, intake).run}
         if uses_data_dir(settings, "processor"):
             jobs["compaction"] = Compactor(ports, settings).run
-        ports.workers.run({**jobs, **workers(ports, settings, listing, run_id)})
+        ports.workers.run({**jobs, **workers(ports, settings, listing, run_id, intake)})
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import msgspec
 
 from aurora_logs import __version__, telemetry
 from aurora_logs.errors import AuroraLogsError
+from aurora_logs.intake import Intake, open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.services.auditing import Auditor
@@ -47,10 +48,11 @@ class Standalone:
         with collecting(self._settings, self._stop) as (ports, run_id):
             discovery = Discovery(ports, self._settings, run_id, only=self._only)
             self._announce(ports, discovery)
-            auditor = Auditor(ports, self._settings, discovery.listing, run_id)
+            intake = open_intake(ports, self._settings, threading.Lock())
+            auditor = Auditor(ports, self._settings, discovery.listing, run_id, intake)
             ports.workers.run({
                 "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
-                **workers(ports, self._settings, discovery.listing, run_id)})
+                **workers(ports, self._settings, discovery.listing, run_id, intake)})
         telemetry.service_stopped("standalone")
 
     def run_once(self) -> Outcome:
@@ -58,7 +60,8 @@ class Standalone:
         with collecting(self._settings, self._stop) as (ports, run_id):
             discovery = Discovery(ports, self._settings, run_id, only=self._only)
             cycle = self._announce(ports, discovery, must_work=True)
-            ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id)
+            intake = open_intake(ports, self._settings, threading.Lock())
+            ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id, intake)
                                for number in range(self._settings.max_concurrency)})
             return self._outcome(ports, cycle)
 
@@ -76,9 +79,9 @@ class Standalone:
         return Outcome(records=self._records, gap_bytes=self._gap_bytes, files_behind=files, bytes_behind=bytes_behind,
                        open_end_bytes=open_end_bytes, held=cycle.held if cycle else {})
 
-    def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str) -> Callable[[], None]:
+    def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str, intake: Intake) -> Callable[[], None]:
         """Work until the queue has nothing that is due; an open end is waited for once, BATCH_TIMEOUT_SEC."""
-        processor = Processor(ports, self._settings, discovery.listing, run_id)
+        processor = Processor(ports, self._settings, discovery.listing, run_id, intake)
 
         def work() -> None:
             last_sec = ports.clock.monotonic_sec()

@@ -207,3 +207,30 @@ def test_an_old_hint_of_a_finished_file_costs_one_read_of_the_state(work):
 
     assert one.waiting() == 0
     assert (one.bench.state.calls, one.bench.sink.calls, len(one.source.reads)) == (["instances", "tracked"], [], reads)
+
+
+def test_a_turn_that_is_over_leaves_the_rest_to_the_next_one(work):
+    """A backlog of one file must not hold a worker for as long as it takes (fair between instances)."""
+    one = work(inflight_max_bytes=4 << 20)
+    one.source.files[FAMILY] = b"".join(entry(number, "SELECT '" + "x" * 9_000 + "'") for number in range(400))
+    one.source.portion_bytes = 100_000
+    one.source.complete_file = lambda *_: (_ for _ in ()).throw(CompleteFileRefused("no"))
+    one.bench.clock.sleep(31)
+    one.discovery.cycle()
+    read = one.source.read
+
+    def slow(*arguments, **named):
+        one.bench.clock.sleep(5)
+        return read(*arguments, **named)
+
+    one.source.read = slow
+    first = one.processor.work_once(0.0)
+    assert not first.complete
+    assert 0 < first.records < 100
+    assert one.waiting() == 1
+    again = one.processor.work_once(0.0)
+    assert again.records, "at once, from where the first turn ended"
+    while one.waiting():
+        one.processor.work_once(0.0)
+        one.bench.clock.sleep(1)
+    assert len(one.bench.stored_lines()) == 400
