@@ -81,8 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
-    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
-                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, all files together; downloads wait for room",
+                                             ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
@@ -111,6 +111,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     late_records: Annotated[Literal["park", "restamp"], _knob(
         "records too old for the sink: dead letters, or delivered with the time of arrival")] = "park"
 
+    rescue_dir: Annotated[str, _knob("while the sink is away, files that RDS deletes within 2 h are read, parsed and parked here; "
+                                     "aurora-logs export delivers them. Empty: nothing is rescued")] = ""
+    rescue_max_bytes: Annotated[int, _knob("bytes parked in RESCUE_DIR at most", ge=1_000_000, le=10_000_000_000_000)] = 1_073_741_824
+
     lease_sec: Annotated[float, _knob("how long a claim lasts without renewal", ge=1, le=3600)] = 60.0
     skew_sec: Annotated[float, _knob("assumed difference of clocks", ge=0, le=300)] = 5.0
     post_timeout_sec: Annotated[float, _knob("longest request to the sink, in total", ge=0.1, le=600)] = 30.0
@@ -125,6 +129,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
                                                 le=8760)] = 24.0
 
+    listen_address: Annotated[str, _knob("where metrics and health are served; in a pod 0.0.0.0, since probes come from outside")] = \
+        "127.0.0.1"
+    metrics_port: Annotated[int, _knob("/metrics of discovery and processor; 0: none. One process alone serves it only where it "
+                                       "is set", ge=0, le=65_535)] = 9090
+    health_port: Annotated[int, _knob("/livez and /readyz of discovery and processor; 0: none. As METRICS_PORT", ge=0,
+                                      le=65_535)] = 8080
     read_only: Annotated[bool, _knob("commands that change something are refused (exit 6)")] = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""
