@@ -47,7 +47,7 @@ engines: ## install what tests run against (apt: needs root; Maven, cargo); cach
 	@python3 -m tools.engines install $(if $(FRESH),--fresh)
 
 snapshots: dev-env ## rewrite the expected records of the format fixtures; review the diff
-	@$(PY) -m pytest -q tests/formats --snapshots
+	@$(PY) tools/snapshots.py
 
 docs: dev-env ## write the generated parts of docs/ anew
 	@$(PY) -m tools.docs

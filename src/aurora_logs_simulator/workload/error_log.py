@@ -39,9 +39,8 @@ class ErrorLogWriter:
         fields: Truth = {"_timestamp": now_us}
         if rnd() < _DEADLOCK_SHARE:
             thread, label, code, subsystem = 100 + int(rnd() * 9000), "Note", "MY-012468", "InnoDB"
-            victim, body = deadlock_dump(self._rnd, token)
+            victim, text, body = deadlock_dump(self._rnd, token)
             fields["event_name"], fields["deadlock_victim"] = "deadlock", victim
-            text = body
         else:
             message = self._table[int(rnd() * len(self._table))]
             thread = 0 if message.background else 8 + int(rnd() * 90_000)

@@ -34,7 +34,7 @@ from aurora_logs.formats.mysql_slow.walk import behind_furniture, carried, next_
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import encode
 from aurora_logs.sql.redaction import suspicious
-from aurora_logs.text import DAY_US, Times
+from aurora_logs.text import DAY_US, Times, furniture_end
 
 _GATE_BYTES = 32 * 1024  # a look for credentials covers so much: one secret makes few neighbours slow
 _BLOCK_BYTES = 64 * 1024
@@ -87,7 +87,7 @@ class _Run:
     def parsed(self, max_records: int, max_bytes: int) -> Parsed:
         """Go through the chunk; what the fast loop does not take, the slow face does, entry by entry."""
         content = self.content
-        at, size = borders.furniture_end(content, 0), 0
+        at, size = furniture_end(content, 0), 0
         self._load(behind_furniture(content[:at], self._state()))
         while at < len(content) and len(self.lines) < max_records and size < max_bytes:
             before = at
