@@ -78,4 +78,4 @@ def test_a_format_knows_its_own_text(name):
 def test_foreign_text_has_no_format():
     assert formats.detect(b"just a text\nof two lines\n") is None
     assert formats.detect(b"") is None
-    assert formats.format_of("mysql", "audit/server_audit.log") is None
+    assert formats.format_of("mysql", "error/mysql-error.log") is None

@@ -2,7 +2,9 @@
 
 from random import Random
 
+from aurora_logs_simulator.workload.audit_log import AuditLogWriter
 from aurora_logs_simulator.workload.error_log import ErrorLogWriter
+from aurora_logs_simulator.workload.general_log import GeneralLogWriter
 from aurora_logs_simulator.workload.postgresql_log import PostgresqlLogWriter
 from aurora_logs_simulator.workload.slow_log import EXTRA_ALWAYS, EXTRA_MIXED, EXTRA_NEVER, SlowLogWriter
 from aurora_logs_simulator.workload.written import Truth, Writer, Written
@@ -12,6 +14,8 @@ __all__ = ["Truth", "Writer", "Written", "writer"]
 LOG_TYPES: dict[str, tuple[str, ...]] = {
     "slowquery": ("aurora-mysql", "mysql"),
     "error": ("aurora-mysql", "mysql"),
+    "general": ("aurora-mysql", "mysql", "mariadb"),
+    "audit": ("aurora-mysql", "mysql", "mariadb"),
     "postgresql": ("aurora-postgresql", "postgres"),
 }
 
@@ -31,4 +35,8 @@ def writer(log_type: str, engine: str, seed: str) -> Writer:
         return SlowLogWriter(seed, engine=engine, extra=extra)
     if log_type == "error":
         return ErrorLogWriter(seed, engine=engine)
+    if log_type == "general":
+        return GeneralLogWriter(seed, engine=engine)
+    if log_type == "audit":
+        return AuditLogWriter(seed, engine=engine)
     return PostgresqlLogWriter(seed, engine=engine)
