@@ -5,10 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 PY := .venv/bin/python
 PARTS := $(PY) -m tools.parts
-.PHONY: help demo test quick check simulate mutations kills bench proof engines snapshots docs accept run-env dev-env
+.PHONY: help demo demo-distributed test quick check simulate mutations kills bench proof engines snapshots docs accept run-env dev-env
 
 help: ## print the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 run-env:
 	@tools/environment.sh run
@@ -18,6 +18,9 @@ dev-env:
 
 demo: run-env ## the whole product against its simulator, with two kills and a ledger (60 s, no AWS, no root)
 	@.venv/bin/aurora-logs demo $(ARGS)
+
+demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, a broker's restart, an outage, the ledger (2 min)
+	@$(PY) -m tools.distributed $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
 	@$(PARTS) run unit faults simulation mutations demo kills servers

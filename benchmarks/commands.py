@@ -13,6 +13,12 @@ PRODUCT = os.environ.get("AURORA_LOGS_BENCH_PRODUCT") or str(Path(PYTHON).with_n
 INSTANCE = "bench-1"
 LIVE_NAME = "slowquery/mysql-slowquery.log"
 REGION = "eu-central-1"
+RDS_PREFIX = "%t:%r:%u@%d:[%p]:"
+PEERS = {
+    "slow": "pt-query-digest --no-report",
+    "slow_extra": "pt-query-digest --no-report",
+    "postgresql": "pgbadger -j1",
+}
 
 
 def parse(log: Path, out: Path) -> list[str]:
@@ -25,17 +31,14 @@ def gzip_1(log: Path) -> list[str]:
     return ["gzip", "-1", "-c", str(log)]
 
 
-def pt_query_digest(log: Path) -> list[str] | None:
-    """The peer of the slow log without its report, or None when it is not installed."""
-    found = shutil.which("pt-query-digest")
-    return [found, "--no-report", "--no-version-check", "--type", "slowlog", str(log)] if found else None
-
-
-def pgbadger(log: Path) -> list[str] | None:
-    """The peer of the PostgreSQL log: one job, text report, RDS prefix; None when it is not installed."""
-    found = shutil.which("pgbadger")
-    prefix = "%t:%r:%u@%d:[%p]:"
-    return [found, "-q", "-j", "1", "-f", "stderr", "-p", prefix, "-x", "text", "-o", "-", str(log)] if found else None
+def peer(kind: str, log: Path) -> list[str] | None:
+    """The peer of a kind of log: without its report, or with a text report where it can't do without; None: not installed."""
+    program, *options = {
+        "pt-query-digest --no-report": ["pt-query-digest", "--no-report", "--no-version-check", "--type", "slowlog"],
+        "pgbadger -j1": ["pgbadger", "-q", "-j", "1", "-f", "stderr", "-p", RDS_PREFIX, "-x", "text", "-o", "-"],
+    }[PEERS[kind]]
+    found = shutil.which(program)
+    return [found, *options, str(log)] if found else None
 
 
 def simulator(folder: Path) -> list[str]:

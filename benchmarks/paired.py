@@ -9,8 +9,10 @@ Absolute times of a shared machine move by a quarter from run to run; the ratio 
 import argparse
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -46,20 +48,31 @@ class Comparison(NamedTuple):
 
 
 def cost_of(
-    command: Sequence[str], core: int, *, stdout: Path | None = None, environment: Mapping[str, str] | None = None
+    command: Sequence[str], core: int, *, environment: Mapping[str, str] | None = None, until_sec: float | None = None
 ) -> Cost:
-    """Run `command` on `core` to its end; its standard output goes to `stdout`, or nowhere.
+    """Run `command` on `core` to its end; its standard output goes nowhere.
 
-    Raises: CommandFailed with the end of the command's standard error.
+    until_sec: the monotonic second at which it is stopped. Raises: CommandFailed with the end of its standard error.
     """
-    launcher = [sys.executable, "-I", "-S", str(_MEASURE), str(core), str(stdout or os.devnull), *command]
-    done = subprocess.run(  # noqa: PLW1510 - the command's own exit code is looked at below
-        launcher, capture_output=True, text=True, env={**os.environ, **(environment or {})}
-    )
-    printed = done.stdout.split()
-    if done.returncode or len(printed) != 4 or printed[3] != "0":
-        code = printed[3] if len(printed) == 4 else done.returncode
-        raise CommandFailed(f"{shlex.join(command)}: exit {code}: {done.stderr.strip()[-600:]}")
+    launcher = [sys.executable, "-I", "-S", str(_MEASURE), str(core), os.devnull, *command]
+    # what an installed program finds at its start: modules compiled by an earlier one
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        launcher, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**kept, **(environment or {})},
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, err = process.communicate(timeout=None if until_sec is None else max(until_sec - time.monotonic(), 0.1))
+    except subprocess.TimeoutExpired as late:
+        raise CommandFailed(f"{shlex.join(command)}: stopped, the time of the whole run is over") from late
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    printed = out.split()
+    if process.returncode or len(printed) != 4 or printed[3] != "0":
+        code = printed[3] if len(printed) == 4 else process.returncode
+        raise CommandFailed(f"{shlex.join(command)}: exit {code}: {err.strip()[-600:]}")
     return Cost(float(printed[0]) + float(printed[1]), int(printed[2]) / 1024)
 
 

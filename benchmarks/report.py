@@ -70,27 +70,33 @@ def machine() -> str:
     return f"{model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
+def _share(ratio: float) -> str:
+    return f"{ratio:.3f} (1/{1 / ratio:.1f})" if ratio < 1 else f"{ratio:.3f}"
+
+
 def _line(row: Row) -> list[str]:
     if row.comparison is None:
-        return [row.name, row.workload, row.yardstick, "-", "-", "-", "-", row.note]
-    found = row.comparison
+        return [row.name, row.workload, row.yardstick, "-", "-", "-", "-", "-", "-", row.note]
+    found, bounds = row.comparison, row.bounds
     mine, other = median(cost.cpu_sec for cost in found.a), median(cost.cpu_sec for cost in found.b)
-    verdict = "; ".join(row.broken) or ("holds" if row.bounds != Bounds() else "not judged")
+    verdict = "; ".join(row.broken) or ("holds" if bounds != Bounds() else "not judged")
     return [
         row.name,
         row.workload,
         row.yardstick,
-        f"{found.ratio:.3f} (1/{1 / found.ratio:.1f})",
+        _share(found.ratio),
+        "-" if bounds.ratio is None else f"<= {_share(bounds.ratio)}",
         f"{min(found.ratios):.3f}..{max(found.ratios):.3f}",
         f"{mine:.2f} / {other:.2f} s",
         f"{row.rss_mib:.0f} MiB",
+        "-" if bounds.rss_mib is None else f"<= {bounds.rss_mib:g}",
         f"{verdict}{'; ' if row.note else ''}{row.note}",
     ]
 
 
 def table(rows: list[Row]) -> str:
     """Draw the table: the median of the pairwise CPU ratios first, absolute figures after it."""
-    head = ["what", "workload", "yardstick", "CPU ours ÷ its", "range", "CPU ours / its", "resident", "bounds"]
+    head = ["what", "workload", "yardstick", "CPU ours / its", "bound", "range", "CPU ours / its", "resident", "bound", "verdict"]
     lines = [head, *[_line(row) for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     drawn = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

@@ -26,13 +26,18 @@ class NotEqual(RuntimeError):
 
 
 class Bench(NamedTuple):
-    """One run: its folder, how many rounds, the core of ours and the yardsticks, the fields that are not checked."""
+    """One run: its folder, how many rounds, the core of ours and the yardsticks, the fields that are not checked, its end."""
 
     folder: Path
     rounds: int
     core: int
     other_core: int
     skipped: tuple[str, ...]
+    until_sec: float
+
+    def cost_of(self, command: list[str], environment: dict[str, str] | None = None) -> Cost:
+        """Run a command on our core. Raises: CommandFailed, also when the time of the whole run is over."""
+        return cost_of(command, self.core, environment=environment, until_sec=self.until_sec)
 
 
 def _workload(truth: dict[str, Any]) -> str:
@@ -44,32 +49,31 @@ def _in_turn(bench: Bench, ours: list[str], yardsticks: dict[str, list[str]]) ->
     mine: list[Cost] = []
     others: dict[str, list[Cost]] = {name: [] for name in yardsticks}
     for _ in range(bench.rounds):
-        mine.append(cost_of(ours, bench.core))
+        mine.append(bench.cost_of(ours))
         for name, command in yardsticks.items():
-            others[name].append(cost_of(command, bench.core))
+            others[name].append(bench.cost_of(command))
     return {name: paired(mine, costs) for name, costs in others.items()}
 
 
 def parse_rows(bench: Bench, log: Path, truth: dict[str, Any], bounds: dict[str, Bounds]) -> list[Row]:
     """Log → typed NDJSON → gzip against `gzip -1` of the log and, where installed, the peer of that log.
 
+    The output of the first run is checked; then that of ours goes to /dev/null like that of all the others.
     Raises: NotEqual when the NDJSON does not hold exactly the generator's entries.
     """
     out = bench.folder / f"{log.name}.ndjson.gz"
-    ours = commands.parse(log, out)
-    cost_of(ours, bench.core)
+    bench.cost_of(commands.parse(log, out))
     told = differences(truth, read_back(records_of(out), truth["fields"]), bench.skipped)
     if told:
         raise NotEqual(f"parse of {log.name}: " + "; ".join(told))
-    peer_name = "pgbadger -j1" if truth["kind"] == "postgresql" else "pt-query-digest --no-report"
-    peer = {"slow": commands.pt_query_digest, "slow_extra": commands.pt_query_digest, "postgresql": commands.pgbadger}
-    peer_command = peer[truth["kind"]](log) if truth["kind"] in peer else None
+    peer_name = commands.PEERS.get(truth["kind"])
+    peer = commands.peer(truth["kind"], log) if peer_name else None
     yardsticks = {"gzip -1": commands.gzip_1(log)}
-    if peer_command:
-        yardsticks[peer_name] = peer_command
-    found = _in_turn(bench, ours, yardsticks)
+    if peer_name and peer:
+        yardsticks[peer_name] = peer
+    found = _in_turn(bench, commands.parse(log, Path(os.devnull)), yardsticks)
     rows = [Row("parse", _workload(truth), name, found[name], bounds.get(name, Bounds())) for name in found]
-    if truth["kind"] in peer and not peer_command:
+    if peer_name and not peer:
         rows.append(Row("parse", _workload(truth), peer_name, None, Bounds(), "not installed"))
     return rows
 
@@ -115,33 +119,48 @@ def _check_stored(truth: dict[str, Any], found: dict[str, Any], where: str) -> N
         raise NotEqual(f"{where}: " + "; ".join(told))
 
 
-def ingest_rows(bench: Bench, log: Path, truth: dict[str, Any], ingest: Bounds, compact: Bounds) -> list[Row]:
-    """`run --once` on the log by portions, then the compaction of what it stored; both against `gzip -1` of the log.
-
-    Raises: NotEqual when `query` does not find exactly the generator's entries, after the run or after the compaction.
-    """
+def _served(bench: Bench, log: Path) -> Path:
+    """Lay the log out as the live file of one instance; give the folder that the simulator serves."""
     served = bench.folder / "served"
     live = served / commands.INSTANCE / commands.LIVE_NAME
     live.parent.mkdir(parents=True, exist_ok=True)
     live.unlink(missing_ok=True)
     os.link(log, live)
+    return served
+
+
+def ingest_rows(bench: Bench, log: Path, truth: dict[str, Any], ingest: Bounds, compact: Bounds) -> list[Row]:
+    """`run --once` on the log by portions, then the compaction of what it stored; both against `gzip -1` of the log.
+
+    Raises: NotEqual when `query` does not find exactly the generator's entries, after the run or after the compaction.
+    """
     runs: list[Cost] = []
     compactions: list[Cost] = []
     gzips: list[Cost] = []
-    with _simulator(bench, served) as endpoint:
+    data_dir = bench.folder / "data"
+    with _simulator(bench, _served(bench, log)) as endpoint:
         for number in range(bench.rounds):
-            data_dir = bench.folder / "data"
             shutil.rmtree(data_dir, ignore_errors=True)
-            runs.append(
-                cost_of(commands.run_once(), bench.core, environment=commands.run_environment(endpoint, data_dir))
-            )
-            gzips.append(cost_of(commands.gzip_1(log), bench.core))
+            runs.append(bench.cost_of(commands.run_once(), commands.run_environment(endpoint, data_dir)))
+            gzips.append(bench.cost_of(commands.gzip_1(log)))
             if number == 0:
                 _check_stored(truth, _stored(endpoint, data_dir), "ingest")
-            compactions.append(cost_of(commands.compaction(data_dir), bench.core))
+            compactions.append(bench.cost_of(commands.compaction(data_dir)))
             if number == 0:
                 _check_stored(truth, _stored(endpoint, data_dir), "compaction")
+    shutil.rmtree(data_dir)
     return [
         Row("ingest", _workload(truth), "gzip -1", paired(runs, gzips), ingest),
         Row("compaction", _workload(truth), "gzip -1", paired(compactions, gzips), compact),
     ]
+
+
+def memory_row(bench: Bench, log: Path, truth: dict[str, Any], bounds: Bounds) -> Row:
+    """One `run --once` on a large log: what stays resident must not grow with the file. Raises: NotEqual."""
+    data_dir = bench.folder / "data"
+    shutil.rmtree(data_dir, ignore_errors=True)
+    with _simulator(bench, _served(bench, log)) as endpoint:
+        run = bench.cost_of(commands.run_once(), commands.run_environment(endpoint, data_dir))
+        _check_stored(truth, _stored(endpoint, data_dir), "memory")
+    shutil.rmtree(data_dir)
+    return Row("ingest", _workload(truth), "gzip -1", paired([run], [bench.cost_of(commands.gzip_1(log))]), bounds, "one run")

@@ -19,7 +19,8 @@ def _scrub_environment() -> None:
     """Nothing of the person who runs the tests decides their outcome: no account, no settings, no home folder."""
     ours = {name.upper() for name in Settings.__struct_fields__}
     for name in list(os.environ):
-        if name in ours or name.startswith(("AWS_", "BOTO_", "AURORA_LOGS_CONFIG")):
+        # PYTHONUNBUFFERED and the like: commands are started as a person would start them
+        if name in ours or name.startswith(("AWS_", "BOTO_", "AURORA_LOGS_CONFIG", "PYTHON")):
             del os.environ[name]
     home = tempfile.mkdtemp(prefix="aurora-logs-tests-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)

@@ -79,7 +79,8 @@ def command_of(step: tuple[str, ...], junit: Path) -> list[str]:
     if step[0] != "-m":
         return [str(Path(sys.executable).parent / step[0]), *step[1:]]
     wants_junit = step[1] == "pytest"
-    return [sys.executable, *step, *([f"--junitxml={junit}"] if wants_junit else [])]
+    # what a test prints is a figure of the run: kept beside its outcome (tools/accept.py reads it)
+    return [sys.executable, *step, *([f"--junitxml={junit}", "-o", "junit_logging=system-out"] if wants_junit else [])]
 
 
 def counts_of(junit: Path) -> tuple[int, int, int]:

@@ -112,7 +112,7 @@ def _json_type(hint: object) -> str:
     """Name a Python type as JSON has it."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return " or ".join(_json_type(one) for one in typing.get_args(hint))
-    if typing.get_origin(hint) is list:
+    if typing.get_origin(hint) in (list, tuple):
         return f"array of {_json_type(typing.get_args(hint)[0])}"
     return {"str": "text", "int": "whole number", "float": "number", "bool": "true, false", "datetime": "time",
             "NoneType": "null", "object": "any", "bytes": "text"}.get(getattr(hint, "__name__", ""), str(hint))

@@ -6,6 +6,7 @@ intent behind; the next owner waits until that request can't land any more, look
 """
 
 from aurora_logs.formats import Format
+from aurora_logs.intake import Turn
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Progress
@@ -21,8 +22,8 @@ from aurora_logs.stages.split import Tail, split
 
 
 def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, ports: Ports, settings: Settings,
-                     worker: str) -> Progress:
-    """Deliver all that is new in one log file; law 2: one writer. `worker` names the process in the lease.
+                     worker: str, turn: Turn | None = None) -> Progress:
+    """Deliver all that is new in one log file, or what its turn allows; law 2: one writer. `worker` names the process in the lease.
 
     Raises: ClaimHeld and EpochMoved (somebody else has it), Transient, Permanent, ConfigError; what was delivered until
     then is delivered.
@@ -34,7 +35,7 @@ def bring_up_to_date(file: LogFile, log_format: Format, files: FamilyFiles, port
         shipper = Shipper(ports.sink, held, file, ports.clock, ports.random, settings)
         settle(held, ports.sink)                                                # 2 a dead worker's intent: wait, then search
         tail, records, lost = Tail(), 0, 0
-        for portion in download(ports.source, held, files, log_format):         # 3 bytes from the claim's position on
+        for portion in download(ports.source, held, files, log_format, turn):   # 3 bytes from the claim's position on
             chunks = split(portion, tail, held, log_format)                     # 4 whole entries
             pieces = parse(chunks, portion, file, held, log_format, settings)   # 5 records, as wire bytes
             for batch, following in with_following(batches(pieces, file, held)):

@@ -151,7 +151,10 @@ class StateStore(Protocol):
         """Return all instance rows."""
 
     def lease_listing(self, instance_id: str, owner: str, *, now_sec: int, until_sec: int) -> bool:
-        """Take the right to list this instance until `until_sec`; False when another owner's lease is live."""
+        """Take the right to list this instance until `until_sec`; False when another owner's lease is live.
+
+        A key that begins with # is the lease of other work that replicas share, and no instance.
+        """
 
     # tracking rows (discovery: W1-W3, W12; worker: W9, W10, W11, W13)
     def see(self, row: TrackedFile) -> bool:
@@ -275,8 +278,8 @@ class Sink(Protocol):
         """
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
-        """Return the record ids of this file key with an entry offset in [from_offset, to_offset), each once.
+               span_us: tuple[int, int] | None = None) -> Mapping[bytes, int]:
+        """Return how often each record id of this file key with an entry offset in [from_offset, to_offset) is stored.
 
         span_us: lowest and highest `_timestamp` of the records that are looked for, where the caller knows them: a sink
         that sorts by time looks around there only. None: at all times.
@@ -375,14 +378,17 @@ class Files(Protocol):
 
 
 class Ports:
-    """All ports of one process, made by wiring."""
+    """All ports of one process, made by wiring. A process that only discovers has no sink."""
 
     __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+    sink: Sink
 
-    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, sink: Sink, clock: Clock,
-                 random: Random, workers: Workers) -> None:
-        self.source, self.queue, self.state, self.sink = source, queue, state, sink
+    def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, clock: Clock, random: Random, workers: Workers,
+                 sink: Sink | None = None) -> None:
+        self.source, self.queue, self.state = source, queue, state
         self.clock, self.random, self.workers = clock, random, workers
+        if sink is not None:
+            self.sink = sink
 
 
 __all__ = [

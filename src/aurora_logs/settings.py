@@ -19,6 +19,8 @@ from aurora_logs import names
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
+Service = Literal["standalone", "discovery", "processor"]
+"""What a process does: everything, or one part of the work that several processes share."""
 
 
 def default_data_dir() -> str:
@@ -91,12 +93,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_password: Annotated[Secret, _knob("its password; or the path of a file that holds it: KAFKA_PASSWORD_FILE")] = Secret()
     kafka_ca_file: Annotated[str, _knob("own certificate authority of the brokers, PEM; empty: the system's")] = ""
     consumer_group: Annotated[str, _knob("group of all processors")] = names.CONSUMER_GROUP
+    kafka_session_sec: Annotated[float, _knob("silence after which the group gives a processor's partitions to others", ge=6,
+                                              le=1800)] = 15.0
     instance_table: Annotated[str, _knob("STATE_BACKEND=dynamodb: table of instances")] = names.INSTANCE_TABLE
     tracking_table: Annotated[str, _knob("table of log files")] = names.TRACKING_TABLE
     checkpoint_table: Annotated[str, _knob("table of checkpoints")] = names.CHECKPOINT_TABLE
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
+                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
@@ -255,8 +261,9 @@ def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None) -> Loaded:
-    """Load settings in layers. Raises ConfigError with every mistake: name, value, origin, allowed values."""
+def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None,
+         service: Service = "standalone") -> Loaded:
+    """Load settings in layers, for this service. Raises ConfigError with every mistake: name, value, origin, allowed values."""
     hints = get_type_hints(Settings, include_extras=True)
     known = list(hints)
     problems: list[str] = []
@@ -293,7 +300,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             take(name, value, "flag")
     warnings = [*_dropped(environ), *near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
-    problems += _unfit(settings) if not problems else []
+    problems += _unfit(settings, service) if not problems else []
     if problems:
         raise ConfigError("\n  ".join(["", *problems]), hint="aurora-logs config check")
     return Loaded(settings=settings, origins=origins, warnings=warnings)
@@ -331,21 +338,31 @@ def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
     return found
 
 
-def _unfit(settings: Settings) -> list[str]:
+def uses_data_dir(settings: Settings, service: Service) -> bool:
+    """Tell whether the service keeps anything in DATA_DIR; discovery delivers no records."""
+    parts = [settings.queue_backend, settings.state_backend, *([] if service == "discovery" else [settings.sink_backend])]
+    return "embedded" in parts
+
+
+def _unfit(settings: Settings, service: Service) -> list[str]:
     """Return what does not fit together (reliability.md §5.8)."""
     problems = []
+    for name, wanted in (("queue", "kafka"), ("state", "dynamodb")):
+        if service != "standalone" and getattr(settings, f"{name}_backend") != wanted:
+            problems.append(f"{name.upper()}_BACKEND={wanted} is required for run {service}, which shares its work with other "
+                            "processes; one process alone: aurora-logs run")
     if settings.source_backend == "folder" and not settings.source_dir:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
-    if settings.sink_backend == "openobserve":
+    if settings.sink_backend == "openobserve" and service != "discovery":
         problems += _unfit_openobserve(settings)
     if settings.queue_backend == "kafka":
         problems += _unfit_kafka(settings)
     tables = [settings.instance_table, settings.tracking_table, settings.checkpoint_table, settings.dlq_table]
     if len(set(tables)) < len(tables):  # BAN-S01
         problems.append("INSTANCE_TABLE, TRACKING_TABLE, CHECKPOINT_TABLE and DLQ_TABLE must be four different tables")
-    if settings.sink_backend != "embedded":
+    if settings.sink_backend != "embedded" and service != "discovery":
         if settings.lease_sec < 2 * settings.post_timeout_sec:
             problems.append(f"LEASE_SEC = {settings.lease_sec}: at least 2 x POST_TIMEOUT_SEC ({settings.post_timeout_sec})")
         if settings.settle_sec <= settings.post_timeout_sec + settings.skew_sec:

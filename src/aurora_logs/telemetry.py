@@ -94,11 +94,6 @@ def window_learned(dependency: str, hours: float, *, told: bool) -> None:
     _emit("INFO" if told else "WARN", "Time window of the sink learned", {"dependency": dependency, "hours": hours, "told": told})
 
 
-def copies_found(stream: str, copies: int) -> None:
-    """A search saw physical copies of records; views count each once."""
-    _emit("DEBUG", "Copies found in the sink", {"stream": stream, "copies": copies})
-
-
 def password_in_clear(url: str) -> None:
     """The password goes over plain HTTP to another machine. Once a process."""
     _emit("INFO", "Password goes over plain HTTP", {"url": url, "setting": "OPENOBSERVE_URL"})
@@ -208,6 +203,12 @@ def audit_missing(instance_id: str, log_file_name: str, missing: int) -> None:
     """Records that were receipted are not stored; they are sent again."""
     _emit("ERROR", "Audit found missing records", {"instance_id": instance_id, "log_file_name": log_file_name,
                                                    "missing": missing})
+
+
+def duplicates_found(instance_id: str, log_file_name: str, duplicates: int) -> None:
+    """A file that passed its audit has physical copies in the sink; every view counts a record once. Once a file."""
+    _emit("WARN", "Audit found duplicates", {"instance_id": instance_id, "log_file_name": log_file_name,
+                                             "duplicates": duplicates})
 
 
 def audit_delayed(error: Exception) -> None:

@@ -1,5 +1,6 @@
 """Settings become adapters: the only module that names both. Vendor libraries load inside the function that needs them."""
 
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, 
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
 from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
 from aurora_logs.resilience import Priority, RateLimit
-from aurora_logs.settings import Settings
+from aurora_logs.settings import Service, Settings, uses_data_dir
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
@@ -49,7 +50,7 @@ def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
                            on_unsupported=on_unsupported)
 
 
-def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Random) -> Sink:
+def sink(settings: Settings, directory: DataDirectory | None, clock: Clock, random: Random) -> Sink:
     """Open the sink; `directory` holds the batch files of the embedded one. Raises: ConfigError."""
     if settings.sink_backend == "openobserve":
         from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
@@ -57,6 +58,7 @@ def sink(settings: Settings, directory: DataDirectory, clock: Clock, random: Ran
         return open_sink(settings, clock, random)
     from aurora_logs.adapters.embedded.sink import FileSink  # noqa: PLC0415
 
+    assert directory is not None
     return FileSink(directory, random)
 
 
@@ -73,29 +75,36 @@ def api_limit(settings: Settings, clock: Clock, store: BudgetStore | None, *, pr
     account_id, region = account_and_region(region=settings.aws_region or None, account_id=settings.aws_account_id)
     return SharedRateLimit(
         clock=clock, random=random, store=store, budget=budget_id(account_id, region), lock=threading.Lock(),
-        owner=f"{settings.pod_name or priority}-{random.nonce()}", ceiling_per_sec=settings.rds_api_rate_limit,
+        owner=f"{settings.pod_name or platform.node()}-{random.nonce()}", ceiling_per_sec=settings.rds_api_rate_limit,
         priority=priority, patience_sec=patience_sec, skew_sec=settings.skew_sec)
 
 
 @contextmanager
-def collecting(settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
-    """Open everything for one collecting process; yields the ports and the run's id.
+def collecting(settings: Settings, stop: threading.Event, service: Service = "standalone") -> Iterator[tuple[Ports, str]]:
+    """Open everything that one process of a service needs; yields the ports and the run's id.
 
     Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
     """
     clock, random = SystemClock(stop), SystemRandom()
     with ExitStack() as opened:
-        held = opened.enter_context(open_for_collecting(Path(settings.data_dir)))
-        run_id = f"{settings.pod_name or 'embedded'}-{random.nonce()}"
-        state = _state(settings, clock, held.database, run_id)
-        queue = _queue(settings, clock, state, held.database, run_id)
+        held = opened.enter_context(open_for_collecting(Path(settings.data_dir))) if uses_data_dir(settings, service) else None
+        database = held.database if held else None
+        run_id = f"{pod_name(settings, service)}-{random.nonce()}"
+        state = _state(settings, clock, database, run_id)
+        queue = _queue(settings, clock, state, database, run_id)
         opened.callback(queue.close)
-        limit = api_limit(settings, clock, state if settings.state_backend == "dynamodb" else None) \
-            if settings.source_backend == "rds" else None
+        limit = api_limit(settings, clock, state if settings.state_backend == "dynamodb" else None,
+                          priority="list" if service == "discovery" else "read") if settings.source_backend == "rds" else None
         if limit is not None:
             opened.callback(limit.give_back)
         yield Ports(source=log_source(settings, clock, limit=limit), queue=queue, state=state,
-                    sink=sink(settings, held.directory, clock, random), clock=clock, random=random, workers=Threads(stop)), run_id
+                    sink=None if service == "discovery" else sink(settings, held.directory if held else None, clock, random),
+                    clock=clock, random=random, workers=Threads(stop)), run_id
+
+
+def pod_name(settings: Settings, service: Service = "standalone") -> str:
+    """Return how this process is called in leases, in Kafka's group and in log lines: a pod's machine has its name."""
+    return settings.pod_name or ("embedded" if service == "standalone" else platform.node())
 
 
 def _state(settings: Settings, clock: Clock, database: "Database | None",
@@ -111,9 +120,11 @@ def _state(settings: Settings, clock: Clock, database: "Database | None",
 def _queue(settings: Settings, clock: Clock, state: "SqliteStateStore | DynamoDbStateStore", database: "Database | None",
            run_id: str = "") -> "SqliteQueue | KafkaQueue":
     if settings.queue_backend == "kafka":
+        from aurora_logs.adapters.kafka.consumer import GroupTimes  # noqa: PLC0415
         from aurora_logs.adapters.kafka.queue import KafkaQueue  # noqa: PLC0415
 
-        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group)
+        return KafkaQueue(_broker_access(settings), clock=clock, bury=state.bury, group=settings.consumer_group,
+                          times=GroupTimes(session_sec=settings.kafka_session_sec))
     from aurora_logs.adapters.embedded.queue import SqliteQueue  # noqa: PLC0415
 
     assert database is not None
@@ -140,7 +151,7 @@ def _broker_access(settings: Settings) -> "BrokerAccess":
     from aurora_logs.adapters.kafka.connection import BrokerAccess  # noqa: PLC0415
 
     return BrokerAccess(
-        brokers=settings.kafka_brokers, client_id=settings.pod_name or "aurora-logs", aws_region=settings.aws_region,
+        brokers=settings.kafka_brokers, client_id=settings.pod_name or platform.node(), aws_region=settings.aws_region,
         security_protocol=settings.kafka_security_protocol, sasl_mechanism=settings.kafka_sasl_mechanism,
         username=settings.kafka_username, password=settings.kafka_password.reveal(), ca_file=settings.kafka_ca_file)
 

@@ -215,6 +215,7 @@ class Account:
             "EngineVersion": str(members[0].described()["EngineVersion"]),
             "MultiAZ": len(members) > 1,
             "DBClusterParameterGroup": f"{name}-cluster-parameters",
+            "TagList": tag_list(next((m.spec.cluster_tags for m in members if m.spec.cluster_tags), {})),
             "DBClusterMembers": [
                 {"DBInstanceIdentifier": m.identifier, "IsClusterWriter": m.is_writer, "PromotionTier": 1}
                 for m in members

@@ -130,7 +130,7 @@ def _serve(scenario: Scenario, options: argparse.Namespace) -> int:
         sys.stderr.write(f"simulator: {options.host}:{options.port}: {exc.strerror}\n")
         return USAGE_ERROR
     server.stop_on_signals()
-    ready = {"endpoint": server.endpoint, "region": scenario.region, "instances": len(scenario.instances)}
+    ready = {"endpoint": server.endpoint, "region": scenario.region, "instances": sum(len(one.api.account.instances) for one in world.all)}
     sys.stdout.write(f"{msgspec.json.encode(ready).decode()}\n")
     sys.stdout.flush()
     server.serve()

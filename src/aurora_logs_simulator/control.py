@@ -13,6 +13,7 @@ from aurora_logs_simulator.clock import SystemClock
 from aurora_logs_simulator.faults import Rule, UnknownFaultError
 from aurora_logs_simulator.instance import Spec
 from aurora_logs_simulator.scenario import World
+from aurora_logs_simulator.sts import Sts
 
 PREFIX = "/_simulator/"
 Values = dict[str, object]
@@ -21,17 +22,19 @@ Values = dict[str, object]
 class Control:
     """Answers control requests; the caller holds the lock of the state machine."""
 
-    def __init__(self, world: World, stop_serving: Callable[[], None]) -> None:
-        """Control one world; `stop_serving` ends the server."""
-        self._world = world
+    def __init__(self, world: World, stop_serving: Callable[[], None], sts: Sts) -> None:
+        """Control one account and region; `stop_serving` ends the server."""
+        self._world, self._sts = world, sts
         self._stop_serving = stop_serving
         self._reads: dict[str, Callable[[dict[str, list[str]]], object]] = {
             "ledger": self._ledger,
             "calls": lambda _query: self._world.api.gate.report(),
+            "journal": lambda _query: list(self._world.api.gate.journal),
             "faults": lambda _query: self._faults(),
             "clock": lambda _query: self._clock(),
             "load": lambda _query: self._load(),
             "instances": lambda _query: self._instances(),
+            "sts": lambda _query: dict(self._sts.calls),
         }
         self._writes: dict[str, Callable[[Values], object]] = {
             "faults": self._plant,
@@ -48,6 +51,7 @@ class Control:
             "add": self._add,
             "neighbour": self._neighbour,
             "parameters": self._set_parameters,
+            "end-sessions": lambda _values: self._sts.end_sessions(),
             "shutdown": self._shut_down,
         }
 

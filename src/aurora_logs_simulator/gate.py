@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections import Counter
+from collections import Counter, deque
+from typing import NamedTuple
 
 from aurora_logs_simulator.account import Account
 from aurora_logs_simulator.answers import ApiError, Broken, Page, Portion, not_ready
@@ -15,8 +16,18 @@ from aurora_logs_simulator.throttle import Throttle
 
 COMPLETE = "DownloadCompleteDBLogFile"
 LOG_CALLS = ("DescribeDBLogFiles", "DownloadDBLogFilePortion", COMPLETE)
+JOURNAL_CALLS = 500_000  # the newest ones
 _LOST_BEFORE = {"reset": "reset", "html_answer": "html", "empty_body": "empty"}
 _LOST_AFTER = ("reset_mid_body", "cut_xml")
+
+
+class Call(NamedTuple):
+    """One call as it came in. real_us: on the clock that never runs fast."""
+
+    real_us: int
+    operation: str
+    instance: str
+    file: str
 
 
 class Gate:
@@ -32,6 +43,7 @@ class Gate:
         self.throttled: Counter[str] = Counter()
         self.calls_by_second: Counter[tuple[int, str]] = Counter()
         self.answer_bytes: Counter[str] = Counter()
+        self.journal: deque[Call] = deque(maxlen=JOURNAL_CALLS)
         self._trace = hashlib.blake2b(digest_size=16)
 
     def enter(self, operation: str, instance: str = "", file: str = "") -> int:
@@ -43,6 +55,7 @@ class Gate:
         self._account.advance(now_us)
         self.calls[operation] += 1
         self.calls_by_second[self._clock.real_us() // SECOND_US, operation] += 1
+        self.journal.append(Call(self._clock.real_us(), operation, instance, file))
         place = {"operation": operation, "instance": instance, "file": file}
         self.traced(f"{operation} {instance} {file}".encode())
         if not self._throttle.admits(self._clock.real_us()) or self._faults.strike("throttle", **place):

@@ -42,6 +42,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     folder:      serve the files of this directory and write none.
     parameters:  user-set values of its parameter group; what makes its engine log, when empty.
     log_exports: log types that are exported to CloudWatch Logs as well.
+    cluster_tags: of its cluster; those of the first member that has any.
     """
 
     identifier: str
@@ -63,6 +64,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     resource_id: str | None = None
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
     log_exports: tuple[str, ...] = ()
+    cluster_tags: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Instance:

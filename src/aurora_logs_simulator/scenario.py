@@ -16,6 +16,27 @@ from aurora_logs_simulator.load import Load
 from aurora_logs_simulator.throttle import CALLS_PER_SEC, Throttle
 
 
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Instances in another region or account than the scenario's own; "" means its own. It has a call budget of its own."""
+
+    region: str = ""
+    account_id: str = ""
+    instances: tuple[Spec, ...] = ()
+    faults: tuple[Rule, ...] = ()
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role that AssumeRole hands out.
+
+    external_id: what the caller must give; "": nothing.
+    session_sec: how long its credentials last, whatever the caller asks for (STS: 900 at least); 0: as asked.
+    """
+
+    arn: str
+    external_id: str = ""
+    session_sec: float = 0.0
+
+
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One simulated world.
 
@@ -25,6 +46,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     entries_per_sec: of each instance, in a real second.
     most_entries:    the load stops by itself after so many; None: it does not.
     calls_per_sec:   the account's call budget; 0: none. `neighbour_per_sec` of it are taken by somebody else.
+    instances, faults: of `region` and `account_id`, where the given keys belong to; `elsewhere`: of other ones.
+    roles:           what AssumeRole hands out, for accounts of `elsewhere`.
     """
 
     seed: str = "1"
@@ -40,14 +63,28 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     neighbour_per_sec: float = 0.0
     instances: tuple[Spec, ...] = ()
     faults: tuple[Rule, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    roles: tuple[Role, ...] = ()
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """A scenario brought to life."""
+    """A scenario brought to life: one account and region, and those elsewhere."""
 
     api: RdsLogApi
     load: Load
     clock: Clock
+    elsewhere: tuple[World, ...] = ()
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def all(self) -> tuple[World, ...]:
+        """The home place and those elsewhere."""
+        return (self, *self.elsewhere)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Account and region."""
+        return self.api.account.account_id, self.api.account.region
 
 
 DEMO: tuple[Spec, ...] = (
@@ -95,4 +132,14 @@ def build(scenario: Scenario, clock: Clock) -> World:
     load.run_until(now_us)
     throttle = Throttle(calls_per_sec=scenario.calls_per_sec, burst_calls=scenario.burst_calls)
     throttle.neighbour_per_sec = scenario.neighbour_per_sec
-    return World(api=RdsLogApi(account, clock=clock, faults=faults, throttle=throttle), load=load, clock=clock)
+    return World(
+        api=RdsLogApi(account, clock=clock, faults=faults, throttle=throttle), load=load, clock=clock,
+        elsewhere=tuple(build(_scenario_of(one, scenario), clock) for one in scenario.elsewhere), roles=scenario.roles,
+    )  # fmt: skip
+
+
+def _scenario_of(one: Elsewhere, home: Scenario) -> Scenario:
+    return msgspec.structs.replace(
+        home, region=one.region or home.region, account_id=one.account_id or home.account_id, instances=one.instances,
+        faults=one.faults, elsewhere=(), roles=(), seed=f"{home.seed}/{one.account_id}/{one.region}", neighbour_per_sec=0.0,
+    )  # fmt: skip

@@ -1,13 +1,16 @@
-"""The RDS log API on a socket, the control surface beside it, and a thread that lets the databases write."""
+"""The RDS log API of all places on a socket, the control surface beside it, and a thread that lets the databases write."""
 
 from __future__ import annotations
 
 import threading
 import time
+from urllib.parse import parse_qs
+
+import msgspec
 
 from aurora_logs_simulator.control import PREFIX, Control
+from aurora_logs_simulator.places import Places
 from aurora_logs_simulator.scenario import World
-from aurora_logs_simulator.service import Service
 from aurora_logs_simulator.signing import Keys, Request
 from aurora_logs_simulator.sockets import Answer, HttpHandler, HttpServer
 
@@ -22,8 +25,8 @@ class SimulatorServer(HttpServer):
         """Bind at once (port 0: any free one); `serve` begins to answer. `keys` None: no signature is checked."""
         super().__init__(_Handler, host=host, port=port)
         self.world = world
-        self.service = Service(world.api, keys)
-        self.control = Control(world, self._stop_is_asked)
+        self.service = Places(world, keys)
+        self.controls = {one.place: Control(one, self._stop_is_asked, self.service.sts) for one in world.all}
         self.stop_is_due = False
         self._ending = threading.Event()
 
@@ -42,13 +45,22 @@ class SimulatorServer(HttpServer):
         self._ending.set()
         super().stop()
 
+    def controlled(self, request: Request) -> tuple[int, bytes]:
+        """Answer a control request about the place that `account` and `region` of its query name; home by default."""
+        asked = parse_qs(request.query)
+        place = tuple(asked.get(name, [home])[0] for name, home in zip(("account", "region"), self.world.place, strict=True))
+        control = self.controls.get((place[0], place[1]))
+        if control is None:
+            return 404, msgspec.json.encode({"error": f"nothing is simulated in {' '.join(place)}"})
+        return control.answer(request.method, request.path, request.query, request.body)
+
     def _stop_is_asked(self) -> None:
         self.stop_is_due = True  # once the answer to this request went out
 
     def _pump(self) -> None:
         while not self._ending.is_set():
             with self.service.lock:
-                more = self.world.load.run_until(self.world.clock.now_us(), most=PUMP_ENTRIES)
+                more = sum(one.load.run_until(self.world.clock.now_us(), most=PUMP_ENTRIES) for one in self.world.all)
             self._ending.wait(0.0005 if more else PUMP_INTERVAL_SEC)
 
 
@@ -59,9 +71,7 @@ class _Handler(HttpHandler):
         """Answer one request; False when the connection ends with it."""
         if request.path.startswith(PREFIX):
             with self.server.service.lock:
-                status, body = self.server.control.answer(
-                    request.method, request.path, request.query, request.body
-                )
+                status, body = self.server.controlled(request)
             headers = {"Content-Type": "application/json"}
             goes_on = self.send(Answer(status=status, body=body, length_bytes=len(body), headers=headers))
             if self.server.stop_is_due:

@@ -21,12 +21,12 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway<
 
 
 class Service:
-    """One account behind HTTP; every touch of the state machine happens under one lock."""
+    """One account and region behind HTTP; every touch of the state machine happens under one lock, which others share."""
 
-    def __init__(self, api: RdsLogApi, keys: Keys | None) -> None:
+    def __init__(self, api: RdsLogApi, keys: Keys | None, lock: Lock) -> None:
         """Serve `api`; `keys` None: signatures are not checked."""
         self.api = api
-        self.lock = Lock()
+        self.lock = lock
         self._keys = keys
         self._operations: dict[str, Callable[[dict[str, str]], Page | Portion]] = {
             "DescribeDBInstances": self._instances,
@@ -39,24 +39,25 @@ class Service:
             "ListTagsForResource": self._tags,
         }
 
-    def answer(self, request: Request) -> Answer:
-        """Answer one signed request; refusals are answers as well."""
+    def answer(self, request: Request, keys: Keys | None = None) -> Answer:
+        """Answer one signed request; refusals are answers as well. keys: whose they must be instead of the usual ones."""
         request_id = str(uuid.uuid4())
+        keys = keys or self._keys
         if request.path.startswith(COMPLETE_PREFIX):
-            answer = self._complete(request, request_id)
+            answer = self._complete(request, request_id, keys)
         else:
-            answer = self._query(request, request_id)
+            answer = self._query(request, request_id, keys)
         answer.headers["x-amzn-RequestId"] = request_id
         return answer
 
-    def _query(self, request: Request, request_id: str) -> Answer:
+    def _query(self, request: Request, request_id: str, keys: Keys | None) -> Answer:
         params = wire.parameters(request.body if request.method == "POST" else request.query.encode())
         name = params.get("Action", "")
         instance, file = params.get("DBInstanceIdentifier", ""), params.get("LogFileName", "")
         delay_sec = 0.0
         try:
             with self.lock:
-                self._check(request, name, instance, file)
+                self._check(request, keys, name, instance, file)
                 operation = self._operation(name, params.get("Version", ""))
                 delay_sec = self.api.gate.latency_sec(name, instance, file)
                 found = operation(params)
@@ -71,13 +72,13 @@ class Service:
             self.api.gate.answer_bytes[name] += answer.length_bytes
         return answer
 
-    def _complete(self, request: Request, request_id: str) -> Answer:
+    def _complete(self, request: Request, request_id: str, keys: Keys | None) -> Answer:
         instance, _, file = request.path.removeprefix(COMPLETE_PREFIX).partition("/")
         instance, file = unquote(instance), unquote(file)
         delay_sec = 0.0
         try:
             with self.lock:
-                self._check(request, COMPLETE, instance, file)
+                self._check(request, keys, COMPLETE, instance, file)
                 delay_sec = self.api.gate.latency_sec(COMPLETE, instance, file)
                 found = self.api.download_complete_log_file(instance, file)
                 planted = self.api.faults.strike(
@@ -100,12 +101,12 @@ class Service:
             raise ApiError("InvalidAction", 400, f"Could not find operation {name} for version {version}")
         return operation
 
-    def _check(self, request: Request, operation: str, instance: str, file: str) -> None:
-        if self._keys is None:
+    def _check(self, request: Request, keys: Keys | None, operation: str, instance: str, file: str) -> None:
+        if keys is None:
             return
         skew = self.api.faults.strike("clock_skew", operation=operation, instance=instance, file=file)
         real_us = self.api.clock.real_us() + (0 if skew is None else int(skew.amount() * SECOND_US))
-        check(request, keys=self._keys, region=self.api.account.region, service="rds", real_us=real_us)
+        check(request, keys=keys, region=self.api.account.region, service="rds", real_us=real_us)
 
     def _encoded(self, operation: str, found: Page | Portion, request_id: str) -> bytes:
         if isinstance(found, Page):

@@ -54,6 +54,15 @@ class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
     lifetime: timedelta
 
 
+def claimed_scope(request: Request) -> tuple[str, str, str]:
+    """Return access key id, region and service that a request claims, unproved; "" for what it does not."""
+    try:
+        claimed = _claimed(request)
+    except (ApiError, ValueError):
+        return "", "", ""
+    return (claimed.access_key_id, claimed.scope[1], claimed.scope[2]) if len(claimed.scope) == 4 else (claimed.access_key_id, "", "")
+
+
 def check(request: Request, *, keys: Keys, region: str, service: str, real_us: int) -> str:
     """Return the access key id when the signature is right.
 

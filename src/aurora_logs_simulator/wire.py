@@ -99,18 +99,23 @@ def spelled(content: bytes, spelling: str) -> bytes:
     return re.sub(rb"[&<>\"'\r]", lambda found: form % found[0][0], content)
 
 
-def error_answer(error: ApiError, request_id: str) -> bytes:
+def members_answer(operation: str, members: dict[str, Item], request_id: str, *, namespace: str = NAMESPACE) -> bytes:
+    """Return the XML of an answer that is no list."""
+    return _wrapped(operation, _element_members(members).encode(), request_id, namespace)
+
+
+def error_answer(error: ApiError, request_id: str, *, namespace: str = NAMESPACE) -> bytes:
     """Return the XML of a refusal."""
     sender = "Sender" if error.status < 500 else "Receiver"
     return (
-        f'<ErrorResponse xmlns="{NAMESPACE}">\n  <Error>\n    <Type>{sender}</Type>\n'
+        f'<ErrorResponse xmlns="{namespace}">\n  <Error>\n    <Type>{sender}</Type>\n'
         f"    <Code>{escape(error.code)}</Code>\n    <Message>{escape(error.message)}</Message>\n  </Error>\n"
         f"  <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n"
     ).encode()
 
 
-def _wrapped(operation: str, inner: bytes, request_id: str) -> bytes:
-    head = f'<{operation}Response xmlns="{NAMESPACE}">\n  <{operation}Result>'
+def _wrapped(operation: str, inner: bytes, request_id: str, namespace: str = NAMESPACE) -> bytes:
+    head = f'<{operation}Response xmlns="{namespace}">\n  <{operation}Result>'
     foot = (
         f"</{operation}Result>\n  <ResponseMetadata>\n    <RequestId>{request_id}</RequestId>\n"
         f"  </ResponseMetadata>\n</{operation}Response>\n"

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -88,6 +90,28 @@ class Simulator:
         self.process.terminate()
         self.process.wait(WITHIN_SEC)
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def following(words, env, stream="stdout"):
+    """A command that goes on: a function that gives its next lines, and the process; it is ended in any case."""
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    process = subprocess.Popen([PROGRAM, *map(str, words)], env=env, text=True, **{stream: subprocess.PIPE, other: subprocess.DEVNULL})
+    lines = queue.SimpleQueue()
+
+    def read():
+        for line in getattr(process, stream):
+            lines.put(line)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield (lambda count=1: [lines.get(timeout=WITHIN_SEC) for _ in range(count)]), process
+    finally:
+        process.terminate()
+        process.wait(WITHIN_SEC)
+        reader.join(WITHIN_SEC)
+        getattr(process, stream).close()
 
 
 @contextlib.contextmanager

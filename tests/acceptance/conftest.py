@@ -23,6 +23,15 @@ def collected(simulator, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def letters(simulator, tmp_path_factory):
+    """The environment of a directory with two open dead letters; nobody collects there, so they stay."""
+    env = simulator.env(tmp_path_factory.mktemp("letters"))
+    with simulator.with_two_lines_refused("billing"):
+        assert aurora_logs("run", "--once", "--instance", "billing", env=env).code == 0
+    return env
+
+
+@pytest.fixture(scope="session")
 def world(simulator, tmp_path_factory):
     """Two ranges could not be read, then a collector runs on: (environment, its process)."""
     folder = tmp_path_factory.mktemp("world")

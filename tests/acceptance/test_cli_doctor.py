@@ -8,6 +8,7 @@ import time
 
 import pytest
 from tests.acceptance.cli_world import KEYS, Simulator, aurora_logs, collecting, environment, eventually
+from tests.acceptance.test_cli_parse import SLOW
 
 
 def verdicts(answer):
@@ -199,3 +200,17 @@ def test_no_value_of_a_credential_is_ever_shown(simulator, tmp_path):
 
         assert KEYS["AWS_SECRET_ACCESS_KEY"] not in answer.out + answer.err
     assert os.environ.get("AWS_SECRET_ACCESS_KEY") is None
+
+
+def test_a_folder_is_tried_as_one(tmp_path):
+    """UX-66: nobody is told to grant a right that a folder does not need."""
+    (tmp_path / "logs" / "db" / "slowquery").mkdir(parents=True)
+    (tmp_path / "logs" / "db" / "slowquery" / "mysql-slowquery.log").write_text(SLOW)
+
+    answer = aurora_logs("doctor", "--source-backend", "folder", "--source-dir", tmp_path / "logs", "-o", "ndjson",
+                         env=environment(DATA_DIR=str(tmp_path / "data")))
+
+    assert answer.code == 0
+    assert {name: verdict for name, verdict in verdicts(answer).items() if "file" in name or "folder" in name} == {
+        "folder": "ok", "log files of db": "ok", "a complete file": "ok"}
+    assert "rds:" not in answer.out

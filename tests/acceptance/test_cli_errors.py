@@ -3,10 +3,12 @@
 Cases: issue "Errors", UX-47..53, REL-49..51, RDS-15.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 
 import pytest
@@ -215,6 +217,23 @@ def test_a_damaged_state_file_is_named_with_the_cure(simulator, tmp_path, words)
     assert "restore" in answer.err
 
 
+def test_a_row_that_was_spoilt_by_hand_is_named_with_the_cure(simulator, tmp_path):
+    """REL-49: not a bug of ours, and health says that it could not read it."""
+    env = simulator.env(tmp_path)
+    aurora_logs("run", "--once", "--instance", "reports", env=env)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite3")) as state, state:
+        state.execute("""UPDATE "aurora-log-checkpoints" SET intent = '{"id": 5'""")
+        state.execute("""UPDATE "aurora-log-file-tracking" SET file_size = 'much'""")
+        state.execute("""UPDATE "aurora-instance-metadata" SET updated_at = 'soon'""")
+
+    for words in (("checkpoints", "list"), ("files", "list"), ("instances", "list")):
+        answer = aurora_logs(*words, env=env)
+        assert answer.code == 2
+        assert "the row of reports" in answer.err
+        assert "restore the state file" in answer.err
+    assert aurora_logs("health", env=env).code == 8
+
+
 def test_a_newer_state_is_refused_unchanged(simulator, tmp_path):
     """REL-51."""
     state = tmp_path / "state.sqlite3"
@@ -327,3 +346,21 @@ def test_redaction_off_is_loud():
     answer = aurora_logs("config", "show", "--changed", env=environment(REDACTION="off"))
 
     assert "REDACTION is off" in answer.err
+
+
+@pytest.mark.parametrize("content", [b'{"_timestamp": 1, "cut', bytes(range(256)) * 8, b""], ids=["cut", "noise", "empty"])
+def test_a_damaged_file_of_records_is_named_with_the_cure(tmp_path, content):
+    """REL-49: no statement was wrong, and no table was misspelt; an empty file is one without records."""
+    folder = tmp_path / "logs" / "db" / "slowquery"
+    folder.mkdir(parents=True)
+    (folder / "mysql-slowquery.log.2026-11-24.3").write_text(SLOW_ENTRY)
+    env = environment(SOURCE_BACKEND="folder", SOURCE_DIR=str(tmp_path / "logs"), DATA_DIR=str(tmp_path / "data"))
+    assert aurora_logs("run", "--once", env=env).code == 0
+    (stored,) = (tmp_path / "data" / "batches").rglob("*.ndjson")
+    stored.write_bytes(content)
+
+    for words in (("query", "SELECT count(*) FROM aurora_slowquery_logs"), ("top", "queries"), ("search", "x")):
+        answer = aurora_logs(*words, env=env)
+
+        assert answer.code == (2 if content else 0), answer.err
+        assert not content or (str(stored) in answer.err and "restore it from a copy" in answer.err)

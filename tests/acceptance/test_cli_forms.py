@@ -14,6 +14,7 @@ import yaml
 from tests.acceptance.cli_world import PROGRAM, WITHIN_SEC, aurora_logs, environment
 from tests.acceptance.pseudo_terminal import OWN_ESCAPES, Screen, on_terminal
 
+PROMISED = json.loads((Path(__file__).parents[1] / "unit/cli/promised_fields.json").read_text())
 LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", "list"), ("gaps", "list"), ("dlq", "list"),
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show"), ("doctor",),
          ("query", "SELECT instance_id, count(*) AS n FROM aurora_slowquery_logs GROUP BY ALL")]
@@ -32,6 +33,7 @@ def test_yaml_is_the_object_of_json(env, words):
 
     assert as_yaml.keys() == as_json.keys()
     assert as_yaml["kind"] == as_json["kind"]
+    assert all(set(item) == set(PROMISED[as_json["kind"]]) for item in as_json["items"] if as_json["kind"] != "rows")
     assert [set(item) for item in as_yaml["items"]] == [set(item) for item in as_json["items"]]
 
 
@@ -47,7 +49,7 @@ def test_fields_order_filter_and_limit_mean_the_same_in_every_form(env):
     assert rows[0]["file_size"] >= rows[1]["file_size"]
     assert as_csv == [[row["instance_id"], str(row["file_size"])] for row in rows]
     assert [line.split()[0] for line in table.out.splitlines()] == ["INSTANCE", *(row["instance_id"] for row in rows)]
-    assert table.err == "2 of 9 lines\n"
+    assert re.fullmatch(r"2 of \d+ lines\n", table.err)
 
 
 @pytest.mark.parametrize(("words", "meant"), [
@@ -233,23 +235,20 @@ def test_settings_are_flags_of_the_commands_that_collect_and_check(tmp_path, env
     assert "MAX_CONCURRENCY = 'many' (flag)" in wrong.err
 
 
-def test_read_only_refuses_what_changes_something_and_nothing_else(world):
+def test_read_only_refuses_what_changes_something_and_nothing_else(letters):
     """UX-58."""
-    env, _ = world
-
-    flag = aurora_logs("dlq", "replay", "--all", "--yes", "--read-only", env=env)
-    setting = aurora_logs("dlq", "replay", "--all", "--yes", env=env | {"READ_ONLY": "true"})
-    plan = aurora_logs("dlq", "replay", "--all", "--dry-run", "--read-only", env=env)
+    flag = aurora_logs("dlq", "replay", "--all", "--yes", "--read-only", env=letters)
+    setting = aurora_logs("dlq", "replay", "--all", "--yes", env=letters | {"READ_ONLY": "true"})
+    plan = aurora_logs("dlq", "replay", "--all", "--dry-run", "--read-only", env=letters)
 
     assert (flag.code, setting.code, plan.code) == (6, 6, 0)
     assert "READ_ONLY" in flag.err
-    assert aurora_logs("dlq", "list", "--read-only", env=env).code == 0
+    assert aurora_logs("dlq", "list", "--read-only", env=letters).code == 0
 
 
-def test_a_person_is_asked_before_something_changes(world):
+def test_a_person_is_asked_before_something_changes(letters):
     """UX-56, UX-57: the plan, then the question; No changes nothing."""
-    env, _ = world
-    screen = Screen(["dlq", "replay", "--all"], env)
+    screen = Screen(["dlq", "replay", "--all"], letters)
     screen.wait_for("go on?")
     screen.type("n\n")
 

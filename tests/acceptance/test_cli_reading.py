@@ -17,7 +17,7 @@ LISTS = [("health",), ("instances", "list"), ("files", "list"), ("checkpoints", 
          ("top", "queries"), ("search", "--limit", "5"), ("config", "show")]
 OTHERS = [("query", "SELECT count(*) AS n FROM aurora_slowquery_logs"), ("doctor",),
           ("files", "show", "billing", "slowquery/mysql-slowquery.log"),
-          ("tail", "billing", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
+          ("tail", "shop-1", "--direct", "-n", "2"), ("dump", "billing", "error/mysql-error-running.log"),
           ("dlq", "replay", "--all", "--yes")]
 RFC3339_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -109,6 +109,7 @@ def test_a_replay_that_nobody_confirms_is_refused(simulator, world):
 
 
 def test_the_delivered_records_are_found_by_text_type_and_user(world):
+    """UX-33."""
     env, _ = world
     one = aurora_logs("query", "SELECT user_name, db_query_text FROM aurora_slowquery_logs WHERE length(db_query_text) > 30"
                       " LIMIT 1", "-o", "ndjson", env=env).rows[0]
@@ -152,8 +153,11 @@ def test_a_dump_of_raw_bytes_is_the_file(simulator, world):
 
 
 def test_a_query_cannot_touch_anything_else(world):
+    """UX-33: no other file, no network, no extension, one statement that reads."""
     env, _ = world
-    for sql in ("SELECT * FROM read_csv('/etc/passwd')", "COPY (SELECT 1) TO 'x.csv'", "ATTACH 'x.db'", "INSTALL httpfs",
+    for sql in ("SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "SELECT * FROM glob('/*')",
+                "SELECT * FROM read_text('state.sqlite3')", "SELECT * FROM 'http://127.0.0.1:9/x.parquet'", "LOAD httpfs",
+                "SET enable_external_access = true", "PRAGMA version", "EXPLAIN ANALYZE COPY (SELECT 1) TO 'x.csv'", "EXPORT DATABASE 'x'", "COPY (SELECT 1) TO 'x.csv'", "ATTACH 'x.db'", "INSTALL httpfs",
                 "CREATE TABLE t (a INT)", "SELECT getenv('HOME')", "SELECT 1; SELECT 2"):
         answer = aurora_logs("query", sql, env=env)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ["boto3", "botocore", "duckdb", "structlog", "confluent_kafka", "pydantic", "urllib3", "aurora_logs_simulator"]
+HEAVY = ["boto3", "botocore", "duckdb", "structlog", "msgspec", "rich", "yaml", "confluent_kafka", "pydantic", "urllib3", "aurora_logs_simulator"]
 LIMIT_CPU_SEC = 0.2
 PROBE = """
 import json, sys

@@ -14,6 +14,12 @@ NEUTRAL = int(os.environ.get("NEUTRAL_SCHEDULES", "150"))
 FOUND_BY = {  # I3 sees a checkpoint that passed unconfirmed bytes before I1 sees the loss
     "MUT-01": "I1,I3", "MUT-02": "I3,I1", "MUT-03": "I1,I3", "MUT-04": "I4", "MUT-05": "I7", "MUT-06": "P1", "MUT-07": "P1",
     "MUT-08": "P1", "MUT-09": "I2", "MUT-10": "I1,I3", "MUT-11": "I7", "MUT-12": "I1",
+    # Of the next dozen: a lost answer taken as success; finish without the size condition; a claim that ignores a live
+    # lease; a failed search taken as nothing found; the tail dropped at a portion's end; no letter before the advance; release
+    # withdraws a posted intent; audit before the sink's log is safe. Two others break no promise here: a conflict believed
+    # without re-reading ends the visit, and an heir that cuts other batches is held by byte ranges.
+    "MUT-13": "P1", "MUT-14": "I1,I7", "MUT-15": "I4,I7,P1", "MUT-16": "P1,I1", "MUT-17": "I1,I3", "MUT-18": "I1,I3",
+    "MUT-19": "P1", "MUT-20": "I1",
 }
 
 

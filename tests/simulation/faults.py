@@ -74,7 +74,7 @@ EVENTS = {
     "failover": "REL-16", "instance_gone": "REL-17", "old_hints": "REL-36", "hints_forgotten": "REL-37",
     "checkpoint_deleted": "REL-47", "row_reset": "REL-48", "sink_loses_wal": "REL-62", "sigterm": "REL-68",
     "clock_jump": "REL-70", "noisy": "REL-75", "binary": "REL-21", "poison": "REL-54", "giant": "REL-26",
-    "invalid_text": "REL-25", "unknown_text": "REL-28",
+    "invalid_text": "REL-25", "unknown_text": "REL-28", "rebalance": "REL-39",
 }
 # Times in which a whole port is away.
 PERIODS = {"sink_away": "REL-52", "queue_away": "REL-31", "state_away": "REL-41", "search_away": "REL-61",

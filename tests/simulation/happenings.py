@@ -96,6 +96,13 @@ def _old_hints(run, event, number):
         run.wake_takers()
 
 
+def _rebalance(run, event, number):
+    """Members come and go; an embedded queue has none."""
+    if not run.plan.embedded and run.queue.hand_over(run.engine.now_us):
+        run.reached("REL-39")
+        run.wake_takers()
+
+
 def _hints_forgotten(run, event, number):
     run.reached("REL-37")
     run.queue.forget_all()
@@ -205,6 +212,7 @@ ACTIONS = {
     "checkpoint_deleted": _checkpoint_deleted, "row_reset": _row_reset, "sink_loses_wal": _sink_loses_wal,
     "sigterm": _sigterm, "clock_jump": _clock_jump, "noisy": _noisy, "binary": _binary, "poison": _poison,
     "giant": _giant, "invalid_text": _invalid_text, "unknown_text": _unknown_text,
+    "rebalance": _rebalance,
 }
 OF_A_LOG = {"write", "write_half", "rotate", "purge", "shrink", "noisy", "binary", "poison", "giant", "invalid_text",
             "unknown_text"}

@@ -9,6 +9,7 @@ from random import Random
 from tests.simulation.faults import EVENTS, FAULTS, PERIODS
 
 SEC = 1_000_000
+TROUBLES = tuple(what for what in (*EVENTS, *PERIODS) if what != "rebalance")  # those come in storms
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def draw(seed):
         caps=Caps(rng.choice((700, 1_200, 3_000)), rng.choice((25, 60, 10_000)), rng.choice(("bytes", "waits", "notice")),
                   rng.random() < 0.5),
         settings=settings, faults=faults, heal_us=heal_sec * SEC, lag_us=lag_sec * SEC, late_us=late_sec * SEC,
-        events=tuple(sorted(_workload(rng, len(families), heal_sec) + _troubles(rng, heal_sec), key=lambda one: one.time_us)),
+        events=tuple(sorted(_workload(rng, len(families), heal_sec) + _troubles(rng, heal_sec)
+                                   + _rebalances(Random(f"{seed}:rebalances"), heal_sec), key=lambda one: one.time_us)),
         whole_from_bytes=rng.choice((600, 2 << 20)), giant_from_bytes=rng.choice((700, 8 << 20)),
         closes_all=rng.random() < 0.6, few_changes=seed % 10 == 9)
 
@@ -156,8 +158,16 @@ def _troubles(rng, heal_sec):
         return []
     events = []
     share = rng.choice((0.1, 0.25))
-    for what in (*EVENTS, *PERIODS):
+    for what in TROUBLES:
         if rng.random() < share:
             events += [Event(int(rng.uniform(5, heal_sec) * SEC), what, rng.randrange(8), rng.random())
                        for _ in range(rng.choice((1, 1, 2)))]
     return events
+
+
+def _rebalances(rng, heal_sec):
+    """In one seed of five the members come and go for a while, every few seconds."""
+    if rng.random() < 0.8:
+        return []
+    begin_sec, every_sec = rng.uniform(5, heal_sec), rng.uniform(1, 6)
+    return [Event(int((begin_sec + number * every_sec) * SEC), "rebalance", 0, rng.random()) for number in range(rng.randint(2, 12))]

@@ -25,7 +25,6 @@ ELSEWHERE = {
     "REL-29": "time of a pattern: the fuzz tests of the formats",
     "REL-35": "a message that is no hint never becomes a port's delivery: the Kafka adapter's tests",
     "REL-38": "max.poll.interval: the Kafka adapter's tests on a broker",
-    "REL-39": "rebalances: the Kafka adapter's tests on a broker",
     "REL-44": "every read of the port is consistent: the contract suite and the DynamoDB adapter's tests",
     "REL-49": "bytes on a disk: tests/unit/embedded/test_directory.py",
     "REL-51": "versions of stored bytes: tests/contracts/test_claims.py, tests/unit/embedded",

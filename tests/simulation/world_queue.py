@@ -53,6 +53,14 @@ class QueueWorld:
         if item is not None:
             self._again(item[1], visible_us, item[2], item[3])
 
+    def hand_over(self, now_us):
+        """The group's members changed: what a former member holds, or its answer to it, counts no more; True when any did."""
+        held = list(self.in_hands.values())
+        self.in_hands.clear()
+        for _, key, deadline_ms, task in held:
+            self._again(key, now_us, deadline_ms, task)
+        return bool(held)
+
     def forget_all(self):
         """The group or the topic was deleted: every hint is gone."""
         self.waiting.clear()

@@ -2,6 +2,7 @@
 nothing; which answer it gives is the fault's business (switch_points.py).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 
@@ -44,9 +45,9 @@ class SinkWorld:
         self.lied.update(known[line] for line in lines)
 
     def search(self, log_type, file_key, from_offset, to_offset, now_us):
-        found = {row.record_id for row in self.lines.get((log_type, file_key), ())
-                 if row.visible_us <= now_us and from_offset <= row.offset < to_offset}
-        self.confirmed |= found
+        found = Counter(row.record_id for row in self.lines.get((log_type, file_key), ())
+                        if row.visible_us <= now_us and from_offset <= row.offset < to_offset)
+        self.confirmed |= found.keys()
         return found
 
     def lose(self, since_us):

@@ -11,22 +11,21 @@ class StateWorld:
     def __init__(self, watch=lambda write, before, after: None):
         self._watch = watch
         self.instance_rows, self.tracking, self.rows, self.letters = {}, {}, {}, {}
+        self.leases = {}  # listing and other shared work: key -> owner, until_sec
 
     # instances
 
     def save_instance(self, row):
-        known = self.instance_rows.get(row.instance.instance_id)
-        lease = (known.lease_owner, known.lease_until) if known else ("", 0)
-        self.instance_rows[row.instance.instance_id] = replace(row, lease_owner=lease[0], lease_until=lease[1])
+        self.instance_rows[row.instance.instance_id] = row
 
     def instances(self):
         return [self.instance_rows[name] for name in sorted(self.instance_rows)]
 
     def lease_listing(self, instance_id, owner, *, now_sec, until_sec, run_id=""):
-        row = self.instance_rows[instance_id]
-        if row.lease_owner not in ("", owner) and row.lease_until > now_sec and not _is_dead(row.lease_owner, run_id):
+        holder, ends_sec = self.leases.get(instance_id, ("", 0))
+        if holder not in ("", owner) and ends_sec > now_sec and not _is_dead(holder, run_id):
             return False
-        self.instance_rows[instance_id] = replace(row, lease_owner=owner, lease_until=until_sec)
+        self.leases[instance_id] = owner, until_sec
         return True
 
     # tracking rows

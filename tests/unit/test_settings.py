@@ -3,7 +3,7 @@
 import pytest
 
 from aurora_logs.errors import ConfigError
-from aurora_logs.settings import Secret, load
+from aurora_logs.settings import Secret, load, uses_data_dir
 
 KAFKA = {"QUEUE_BACKEND": "kafka", "KAFKA_BROKERS": "b-1:9092,b-2:9092"}
 LOGIN = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_USERNAME": "collector",
@@ -67,3 +67,14 @@ def test_a_secret_may_lie_in_a_file_as_mounted_ones_do(tmp_path):
     assert loaded.settings.kafka_username == "collector"
     assert loaded.origins["kafka_password"] == f"KAFKA_PASSWORD_FILE {tmp_path / 'password'}"
     assert not loaded.warnings
+
+
+def test_separate_services_need_a_queue_and_a_state_that_they_share():
+    """Each mistake at once; discovery needs neither sink nor login."""
+    with pytest.raises(ConfigError, match=r"(?s)QUEUE_BACKEND=kafka is required for run processor.*STATE_BACKEND=dynamodb"):
+        load({}, service="processor")
+    shared = KAFKA | LOGIN | {"STATE_BACKEND": "dynamodb", "SINK_BACKEND": "openobserve"}
+    with pytest.raises(ConfigError, match="OPENOBSERVE_URL"):
+        load(shared, service="processor")
+
+    assert not uses_data_dir(load(shared, service="discovery").settings, "discovery")

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PORTS = range(20_000, 30_000)  # below the ephemeral range: no outgoing connection takes one meanwhile
@@ -34,7 +34,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def start(command: Sequence[object], log: Path) -> subprocess.Popen[str]:
+def start(command: Sequence[object], log: Path, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start a server in a process group of its own; its standard error goes to `log`, its output is ours to read.
 
     The kernel kills it when the thread that started it ends, so that a killed test run leaves no server behind.
@@ -42,7 +42,7 @@ def start(command: Sequence[object], log: Path) -> subprocess.Popen[str]:
     tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     with log.open("ab") as sink:
         return subprocess.Popen([*tied, *map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=sink, text=True, start_new_session=True)
+                                stderr=sink, text=True, start_new_session=True, env=environ)
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str, log: Path, *, within_sec: float) -> None:

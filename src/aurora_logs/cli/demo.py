@@ -10,6 +10,7 @@ from aurora_logs.cli.options import DataDir, add
 from aurora_logs.cli.views import View
 
 if TYPE_CHECKING:
+    from aurora_logs.services.demo.proof import Proof
     from aurora_logs.services.demo.show import Moment, Result
 
 TOP_STATEMENTS = 5
@@ -77,10 +78,11 @@ class _display:  # noqa: N801 - reads as a statement at its one use
         self._bar.close()
 
 
-def _print(result: "Result") -> None:
+def ledger_table(proof: "Proof") -> str:
+    """Return the ledger as a table: what was written, delivered, lost and shown twice, of each instance and log type."""
     import msgspec  # noqa: PLC0415
 
-    from aurora_logs.cli import forms, units  # noqa: PLC0415
+    from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.kinds import Column  # noqa: PLC0415
 
     columns = (
@@ -88,11 +90,17 @@ def _print(result: "Result") -> None:
         Column("delivered", "DELIVERED", "count"), Column("lost", "LOST", "count"),
         Column("lost_by_server", "LOST BY SERVER", "count"), Column("doubled", "SHOWN TWICE", "count"),
         Column("gaps", "GAPS", "count"), Column("bytes", "SIZE", "bytes"))
-    lines = sorted(result.proof.lines, key=lambda line: (line.instance_id, line.log_type))
+    lines = sorted(proof.lines, key=lambda line: (line.instance_id, line.log_type))
     items = [msgspec.structs.asdict(line) for line in lines]
     numbers = [column.field for column in columns[2:]]
     items.append({"instance_id": "total", "log_type": "", **{name: sum(item[name] for item in items) for name in numbers}})
-    print(forms.table(columns, items))
+    return forms.table(columns, items)
+
+
+def _print(result: "Result") -> None:
+    from aurora_logs.cli import units  # noqa: PLC0415
+
+    print(ledger_table(result.proof))
     took_sec = max(result.took_sec, 0.001)
     print(f"\nload      {units.size(result.bytes_written)} in {took_sec:.0f} s, {result.bytes_written / 1e6 / took_sec:.2f} "
           f"MB/s; {result.proof.records:,} records stored; {result.rotations} rotations a live file; {result.kills} kills")

@@ -21,7 +21,7 @@ RESERVE = 0.1  # of RDS_API_RATE_LIMIT: what an operator may take beside a colle
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     add(app, tail, "tail", "aurora-logs tail shop-1 --direct", "aurora-logs tail 'shop-.*' --direct --type error --since 1h",
-        exits=(0, 2, 4, 6, 7, 130), settings=True)
+        exits=(0, 2, 3, 4, 6, 7, 130), settings=True)
     add(app, dump, "dump", "aurora-logs dump shop-1 slowquery/mysql-slowquery.log | head -n 5",
         "aurora-logs dump shop-1 error/mysql-error-running.log -o raw > mysql-error.log", exits=(0, 2, 4, 6, 7), settings=True)
 
@@ -46,7 +46,7 @@ def tail(
 ) -> None:
     """Show the live end of the logs of one or several instances, entry by entry."""
     from aurora_logs.cli.entries import Choice, writer  # noqa: PLC0415
-    from aurora_logs.cli.failures import INTERRUPTED  # noqa: PLC0415
+    from aurora_logs.cli.failures import INTERRUPTED, PARTLY  # noqa: PLC0415
     from aurora_logs.cli.ranges import time_range_us  # noqa: PLC0415
     from aurora_logs.cli.tailing import Tail  # noqa: PLC0415
     from aurora_logs.ops.direct import find_instances  # noqa: PLC0415
@@ -63,15 +63,17 @@ def tail(
         instances = find_instances(source, target)
         if len(instances) > most:
             raise typer.BadParameter(f"{len(instances)} instances fit; --max {len(instances)} reads them all", param_hint="--max")
-        ends = [LiveEnd(source, one, live, settings) for one in instances for live in live_files(source, one, kind)]
-        shown = Tail(ends, Choice(since_us, include or (), exclude or ()),
+        shown = Tail(Choice(since_us, include or (), exclude or ()),
                      writer(output, highlight=highlight or (), names=len(instances) > 1), is_raw=output == "raw")
         try:
+            shown.open(instances, lambda one: live_files(source, one, kind), lambda one, live: LiveEnd(source, one, live, settings))
             shown.begin(count, is_end=not follow, since_us=since_us)
             if follow:
-                _follow(shown, clock, max(every_sec, len(ends) / (RESERVE * settings.rds_api_rate_limit)), settings)
+                _follow(shown, clock, max(every_sec, len(shown.ends) / (RESERVE * settings.rds_api_rate_limit)), settings)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+        if shown.failures:
+            raise typer.Exit(PARTLY)
 
 
 def _follow(shown: "Tail", clock: "Clock", pause_sec: float, settings: "Settings") -> None:

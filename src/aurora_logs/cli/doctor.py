@@ -67,7 +67,7 @@ def _print(check: "Check") -> None:
 
 def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check]":
     from aurora_logs.errors import ConfigError  # noqa: PLC0415
-    from aurora_logs.ops.doctor import SourceChecks, failed  # noqa: PLC0415
+    from aurora_logs.ops.doctor import NAMES, SourceChecks, failed  # noqa: PLC0415
     from aurora_logs.wiring import log_source, system_clock  # noqa: PLC0415
 
     try:
@@ -77,11 +77,12 @@ def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check
         return
     settings, unsupported = loaded.settings, dict[str, str]()
     source = SourceChecks(lambda: log_source(settings, system_clock(), interactive=True,
-                                             on_unsupported=unsupported.__setitem__), unsupported)
+                                             on_unsupported=unsupported.__setitem__),
+                          NAMES[settings.source_backend], unsupported)
     here: Mapping[str, Look] = {
         "settings": lambda: _settings(loaded), "data directory": lambda: _directory(settings.data_dir),
         "collector": lambda: _collector(settings.data_dir), "state": lambda: _state(settings),
-        "machine": _machine, source.name: source.instances}
+        "machine": _machine, source.names.instances: source.instances}
     yield from side_by_side.run(here)
     yield from side_by_side.run(source.listings())
     yield from side_by_side.run(source.downloads())

@@ -12,7 +12,7 @@ from aurora_logs.cli.view_options import with_view
 from aurora_logs.names import LOG_TYPES
 
 if TYPE_CHECKING:  # msgspec is not loaded for --help
-    from aurora_logs.settings import Loaded
+    from aurora_logs.settings import Loaded, Service
 
 DataDir = Annotated[str | None, typer.Option("--data-dir", metavar="DIR", help="state and records  [env var: DATA_DIR]")]
 DetailForm = Annotated[Literal["table", "json", "yaml"], typer.Option("--output", "-o", help="form of the output")]
@@ -40,12 +40,12 @@ def add(app: typer.Typer, function: Callable[..., None], name: str, *examples: s
     app.command(name, cls=SettingsCommand if settings else None, epilog=epilog)(with_view(function))
 
 
-def load_settings(**flags: object) -> "Loaded":
-    """Load the settings in force; flags that were not given don't count. Raises: ConfigError."""
+def load_settings(service: "Service" = "standalone", **flags: object) -> "Loaded":
+    """Load the settings in force, for this service; flags that were not given don't count. Raises: ConfigError."""
     from aurora_logs.settings import load  # noqa: PLC0415
 
     given = {name: value for name, value in flags.items() if value is not None}
-    return load(os.environ, {**_flags_of_the_call(), **given})
+    return load(os.environ, {**_flags_of_the_call(), **given}, service=service)
 
 
 def _flags_of_the_call() -> dict[str, object]:

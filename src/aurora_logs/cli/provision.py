@@ -18,9 +18,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     provision = group("provision", "Tables and topics that services need.")
     exits = (0, 2, 5, 6, 7)
-    add(provision, tables, "tables", "aurora-logs provision tables --dry-run", exits=exits, settings=True)
-    add(provision, topics, "topics", "aurora-logs provision topics", exits=exits, settings=True)
-    add(provision, everything, "all", "aurora-logs provision all -o json", exits=exits, settings=True)
+    add(provision, tables, "tables", "aurora-logs provision tables --dry-run", "aurora-logs provision tables -o json", exits=exits, settings=True)
+    add(provision, topics, "topics", "aurora-logs provision topics --dry-run", "aurora-logs provision topics", exits=exits, settings=True)
+    add(provision, everything, "all", "aurora-logs provision all --dry-run", "aurora-logs provision all -o json", exits=exits, settings=True)
     app.add_typer(provision)
 
 

@@ -16,6 +16,7 @@ from aurora_logs.cli.terminal import is_terminal
 from aurora_logs.cli.views import View
 from aurora_logs.ops.top import By, Group, Tally
 from aurora_logs.records.flow import Piece
+from aurora_logs.records.lines import joined
 
 GZIP_LEVEL = 1
 GZIP_WINDOW = 31  # 15 bits of window, with gzip's own header; its time stays 0, so that same input is same output
@@ -72,8 +73,8 @@ class RecordsOut:
             for line in piece.parsed.lines:
                 forms.write_wire(line)
             return
-        joined = b"".join(piece.parsed.lines)
-        self._write(self._packer.compress(joined) if self._packer else joined)
+        content = joined(piece.parsed.lines)
+        self._write(self._packer.compress(content) if self._packer else content)
 
     def close(self) -> None:
         """Write what is left and close the file."""

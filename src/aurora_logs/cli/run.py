@@ -1,8 +1,8 @@
-"""`run`: collect, in one process, until stopped or until all is delivered."""
+"""`run`: collect, in one process or as one of several, until stopped or until all is delivered."""
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from aurora_logs.records.fleet import TrackedFile
     from aurora_logs.services.discovery import Cycle
     from aurora_logs.services.standalone import Outcome
-    from aurora_logs.settings import Loaded, Settings
+    from aurora_logs.settings import Loaded, Service, Settings
     from aurora_logs.telemetry import Emit
 
 LOOK_EVERY_SEC = 1.0
 TOLD_AT_THE_END = ("Instance held",)
-SERVICES = ("standalone",)
+SERVICES = ("standalone", "discovery", "processor")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add(app, run, "run", "aurora-logs run --once --instance shop-1", "aurora-logs run", exits=(0, 2, 3, 4, 5, 6, 7, 130, 143),
+    add(app, run, "run", "aurora-logs run --once --instance shop-1", "aurora-logs run", "aurora-logs run processor", exits=(0, 2, 3, 4, 5, 6, 7, 130, 143),
         settings=True)
 
 
 def run(
-    service: Annotated[str, typer.Argument(metavar="[SERVICE]", help="standalone")] = "standalone",
+    service: Annotated[str, typer.Argument(metavar="[SERVICE]", help=", ".join(SERVICES))] = "standalone",
     *,
     once: Annotated[bool, typer.Option("--once", help="deliver what is listed now, then end; exit 3 when something is "
                                                       "left")] = False,
@@ -38,16 +38,15 @@ def run(
     """Collect logs and deliver every record once.
 
     Until it is stopped, or with --once until all that is listed is delivered. The first run tells what lies behind.
+    Without a word one process does everything; discovery and processor share the work with any number of their kind, over
+    Kafka and DynamoDB.
     """
     import signal  # noqa: PLC0415
 
     from aurora_logs import telemetry  # noqa: PLC0415
-    from aurora_logs.services.standalone import Standalone  # noqa: PLC0415
 
-    if service not in SERVICES:
-        raise typer.BadParameter(f"{service!r} does not run here, only standalone{did_you_mean(service, SERVICES)}",
-                                 param_hint="SERVICE")
-    loaded = load_settings(data_dir=data_dir)
+    known = _known_service(service, once=once, instance=instance)
+    loaded = load_settings(known, data_dir=data_dir)
     telemetry.configure(_emitter(loaded, once=once))
     for warning in loaded.warnings:
         telemetry.setting_warning(warning)
@@ -60,16 +59,43 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    standalone = Standalone(loaded.settings, stop, only=instance, on_backlog=_announcer(loaded.settings, instance))
-    if once:
-        before_bytes = _delivered_bytes(loaded.settings)
-        outcome = _with_progress(loaded.settings, standalone.run_once)
-        read_bytes = max(0, _delivered_bytes(loaded.settings) - before_bytes)
-        _conclude(loaded.settings, outcome, instance, read_bytes, is_stopped=bool(ended_by))
+    if known == "standalone":
+        _run_standalone(loaded.settings, stop, ended_by, once=once, instance=instance)
     else:
-        standalone.run()
+        from aurora_logs.services.separate import run_discovery, run_processor  # noqa: PLC0415
+
+        if known == "discovery":
+            run_discovery(loaded.settings, stop, only=instance)
+        else:
+            run_processor(loaded.settings, stop)
     if ended_by:
         raise typer.Exit(128 + ended_by[0])
+
+
+def _known_service(service: str, *, once: bool, instance: str) -> "Service":
+    known = cast("Service", service)
+    if service not in SERVICES:
+        raise typer.BadParameter(f"{service!r} is no service: {', '.join(SERVICES)}{did_you_mean(service, SERVICES)}",
+                                 param_hint="SERVICE")
+    if once and known != "standalone":
+        raise typer.BadParameter(f"run {service} goes on until it is stopped: only one process that does everything knows when "
+                                 "all is delivered; leave the word out", param_hint="--once")
+    if instance and known == "processor":
+        raise typer.BadParameter("processors work off what discovery queues; give it to run discovery", param_hint="--instance")
+    return known
+
+
+def _run_standalone(settings: "Settings", stop: threading.Event, ended_by: list[int], *, once: bool, instance: str) -> None:
+    from aurora_logs.services.standalone import Standalone  # noqa: PLC0415
+
+    standalone = Standalone(settings, stop, only=instance, on_backlog=_announcer(settings, instance))
+    if not once:
+        standalone.run()
+        return
+    before_bytes = _delivered_bytes(settings)
+    outcome = _with_progress(settings, standalone.run_once)
+    read_bytes = max(0, _delivered_bytes(settings) - before_bytes)
+    _conclude(settings, outcome, instance, read_bytes, is_stopped=bool(ended_by))
 
 
 def _emitter(loaded: "Loaded", *, once: bool) -> "Emit":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +14,6 @@ from aurora_logs.records.fleet import Instance, ListedFile
 
 INSTANCES_TRIED = 20  # each costs a call of the API budget
 CLOCK, SKEW_MAX_SEC = "clock", 60.0  # a time of a Date header is whole seconds, and the answer takes its time
-PORTION, COMPLETE = "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"
 COMPLETE_MAX_BYTES = 50_000_000  # one file is read at most so far: the right is what is asked, not the content
 
 
@@ -45,17 +45,30 @@ def unknown(name: str, reason: str) -> Check:
     return Check(name=name, verdict="unknown", detail=reason)
 
 
+class Names(NamedTuple):
+    """What the checks of a source are called: for RDS the action that each of them needs."""
+
+    instances: str
+    listing: str
+    portion: str
+    complete: str
+
+
+NAMES = {
+    "rds": Names("rds:DescribeDBInstances", "rds:DescribeDBLogFiles", "rds:DownloadDBLogFilePortion", "rds:DownloadCompleteDBLogFile"),
+    "folder": Names("folder", "log files of", "a portion", "a complete file"),
+}
+
+
 class SourceChecks:
     """Tries the source: instances, the listing of each, one portion, one complete file. Its looks run side by side.
 
     The looks of `listings` and `downloads` rest on those before them; what these could not learn, they tell.
     """
 
-    name = "rds:DescribeDBInstances"
-
-    def __init__(self, open_source: Callable[[], Inspected], unsupported: Mapping[str, str]) -> None:
+    def __init__(self, open_source: Callable[[], Inspected], names: Names, unsupported: Mapping[str, str]) -> None:
         """unsupported: engine of each instance that `instances()` of the source left out, filled by it."""
-        self._open, self._unsupported = open_source, unsupported
+        self._open, self.names, self._unsupported = open_source, names, unsupported
         self._source: Inspected | None = None
         self._instances: list[Instance] = []
         self._listed: list[tuple[Instance, ListedFile]] = []
@@ -73,16 +86,16 @@ class SourceChecks:
         self._instances = found
         engines = ", ".join(sorted({one.engine for one in found if one.engine}))
         places = ", ".join(sorted({f"{one.account_id} {one.aws_region}" for one in found if one.account_id}))
-        yield ok(self.name, f"{len(found)} instances{f' ({engines})' if engines else ''}{f' in {places}' if places else ''}")
+        yield ok(self.names.instances, f"{len(found)} instances{f' ({engines})' if engines else ''}{f' in {places}' if places else ''}")
 
     def listings(self) -> dict[str, Look]:
         """Return a look for each instance's listing, of the first INSTANCES_TRIED."""
         if not self._instances:
             reason = "the instances could not be listed"
-            return {"rds:DescribeDBLogFiles": lambda: [unknown("rds:DescribeDBLogFiles", reason)]}
+            return {self.names.listing: lambda: [unknown(self.names.listing, reason)]}
         tried = self._instances[:INSTANCES_TRIED]
         looks: dict[str, Look] = {CLOCK: self._clock}
-        looks |= {f"rds:DescribeDBLogFiles {one.instance_id}": partial(self._listing, one) for one in tried}
+        looks |= {f"{self.names.listing} {one.instance_id}": partial(self._listing, one) for one in tried}
         looks |= {f"settings of {one.instance_id}": partial(self._settings, one) for one in tried}
         if (others := len(self._instances) - INSTANCES_TRIED) > 0:
             name = f"{others} more instances"
@@ -94,12 +107,12 @@ class SourceChecks:
         filled = sorted((pair for pair in self._listed if pair[1].size_bytes), key=lambda pair: pair[1].size_bytes)
         if not filled:
             reason = "there is no log file with content to try it on"
-            return {name: partial(_none_there, name, reason) for name in (PORTION, COMPLETE)}
-        return {PORTION: partial(self._portion, *filled[0]), COMPLETE: partial(self._complete, *filled[0])}
+            return {name: partial(_none_there, name, reason) for name in (self.names.portion, self.names.complete)}
+        return {self.names.portion: partial(self._portion, *filled[0]), self.names.complete: partial(self._complete, *filled[0])}
 
     def _listing(self, instance: Instance) -> Iterator[Check]:
         assert self._source is not None
-        name = f"rds:DescribeDBLogFiles {instance.instance_id}"
+        name = f"{self.names.listing} {instance.instance_id}"
         try:
             files = self._source.log_files(instance.instance_id)
         except InstanceNotReady as error:
@@ -140,7 +153,7 @@ class SourceChecks:
     def _portion(self, instance: Instance, listed: ListedFile) -> Iterator[Check]:
         assert self._source is not None
         answer = self._source.read(instance.instance_id, listed.log_file_name, "", max_lines=1)
-        yield ok(PORTION, f"{len(answer.content):,} bytes of {instance.instance_id} {listed.log_file_name}")
+        yield ok(self.names.portion, f"{len(answer.content):,} bytes of {instance.instance_id} {listed.log_file_name}")
 
     def _complete(self, instance: Instance, listed: ListedFile) -> Iterator[Check]:
         assert self._source is not None
@@ -152,10 +165,10 @@ class SourceChecks:
                     if read_bytes >= COMPLETE_MAX_BYTES:
                         break
         except CompleteFileRefused as error:
-            yield Check(name=COMPLETE, verdict="unknown", fix=error.hint,
+            yield Check(name=self.names.complete, verdict="unknown", fix=error.hint,
                         detail=f"{error.detail}; portions are used, which cost more calls")
             return
-        yield ok(COMPLETE, f"{read_bytes:,} bytes of {instance.instance_id} {listed.log_file_name}")
+        yield ok(self.names.complete, f"{read_bytes:,} bytes of {instance.instance_id} {listed.log_file_name}")
 
 
 def _none_there(name: str, reason: str) -> list[Check]:

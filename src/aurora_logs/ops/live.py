@@ -5,7 +5,7 @@ Segment and offset come from the markers, so that a record has the id that it is
 
 import msgspec
 
-from aurora_logs.errors import MarkerRefused, NotFound
+from aurora_logs.errors import BinaryRefused, MarkerRefused, NotFound
 from aurora_logs.formats import Format, format_of
 from aurora_logs.ops.direct import log_file_of
 from aurora_logs.ops.reading import Held
@@ -117,7 +117,12 @@ class LiveEnd:
         return answer.content, entries
 
     def _read(self, marker: str, *, max_lines: int = 0) -> Answer:
-        answer = self._source.read(self._instance.instance_id, self._live.listed.log_file_name, marker, max_lines=max_lines)
+        name = self._live.listed.log_file_name
+        try:
+            answer = self._source.read(self._instance.instance_id, name, marker, max_lines=max_lines)
+        except BinaryRefused as error:
+            raise BinaryRefused(self.name, hint=f"{step('dump', self._instance.instance_id, name)} reads the complete file, which "
+                                "carries any byte") from error
         self._marker = answer.marker or self._marker
         return answer
 

@@ -1,6 +1,10 @@
 """What flows along the pipeline: portion, chunk, parsed records, batch, intent, receipt, gap, dead letter, checkpoint."""
 
+from collections.abc import Sequence
+
 import msgspec
+
+from aurora_logs.records.lines import joined
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +116,7 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     context: the format's carried context behind `end_offset`, encoded; b"" at a segment's start.
     """
 
-    lines: list[bytes]
+    lines: Sequence[bytes]
     ids: list[bytes]
     end_offset: int
     context: bytes
@@ -123,17 +127,15 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed part of a portion on its way into a batch: the byte range [from_offset, to_offset) of its segment.
 
-    parsed: None for a gap alone. gap: at the end of the range, behind an entry that it cut. log_lines: line ends in the
-    range. tail_hash: see `Checkpoint.tail_hash`.
+    parsed, chunk: None for a gap alone; chunk: whose part it is. gap: at the end of the range, behind an entry that it cut.
     """
 
     portion: Portion
     from_offset: int
     to_offset: int
     parsed: Parsed | None = None
+    chunk: Chunk | None = None
     gap: Gap | None = None
-    log_lines: int = 0
-    tail_hash: bytes = b""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     segment: Segment
     from_offset: int
     to_offset: int
-    lines: list[bytes]
+    lines: Sequence[bytes]
     ids: list[bytes]
     ids_hash: str
     context: bytes
@@ -172,7 +174,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size_bytes(self) -> int:
         """Bytes on the wire before compression."""
-        return sum(map(len, self.lines))
+        return len(joined(self.lines))
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,12 @@
 """Processor: take tasks, bring their files up to date, and decide by branch what an error leads to."""
 
+from collections.abc import Callable
+from math import inf
+
 from aurora_logs import telemetry
 from aurora_logs.errors import AuroraLogsError, ConfigError, Conflict, Permanent, Transient, Unknown
 from aurora_logs.formats import Format, format_of
+from aurora_logs.intake import TURN_SEC, Intake, Turn, open_intake
 from aurora_logs.pipeline import bring_up_to_date
 from aurora_logs.ports import Delivery, Ports
 from aurora_logs.records.fleet import Instance, LogFile
@@ -17,8 +21,10 @@ TAKE_WAIT_SEC = 1.0  # how long an idle worker waits for a task before it looks 
 class Processor:
     """Works off tasks; several run side by side with the same ports."""
 
-    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str) -> None:
+    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str, intake: Intake | None = None) -> None:
+        """intake: of all files of the process; None: of this worker's file alone."""
         self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
+        self._intake = intake or open_intake(ports, settings)
 
     def run(self) -> None:
         """Take and work off tasks until the service stops."""
@@ -54,8 +60,10 @@ class Processor:
         if not task.dead_letter_id and not files.has_work():
             delivery.ack()
             return None
+        turn = self._intake.turn(lasts_sec=inf if task.dead_letter_id else TURN_SEC)  # a replay can't be gone on with
         try:
-            progress = self._visit(task, file, log_format, files)
+            with turn:
+                progress = self._visit(task, file, log_format, files, turn)
         except Conflict:
             telemetry.claim_conflict(task.instance_id, task.log_file_name)
             delivery.ack()
@@ -63,7 +71,9 @@ class Processor:
         except AuroraLogsError as error:
             self._ended_early(delivery, files, error)
             return None
-        if progress.complete or not (progress.records or progress.gap_bytes or self._may_end_soon(task)):
+        if turn.is_cut:
+            delivery.retry_later(0.0)
+        elif progress.complete or not (progress.records or progress.gap_bytes or self._may_end_soon(task)):
             delivery.ack()
         else:  # an open end: look again when it may be complete, not only at the next listing
             delivery.retry_later(max(0.05, self._settings.batch_timeout_sec))
@@ -76,10 +86,10 @@ class Processor:
             return False
         return self._ports.clock.now_us() // 1_000_000 - row.quiet_since <= self._settings.batch_timeout_sec
 
-    def _visit(self, task: Task, file: LogFile, log_format: Format, files: FamilyFiles) -> Progress:
+    def _visit(self, task: Task, file: LogFile, log_format: Format, files: FamilyFiles, turn: Turn) -> Progress:
         if not task.dead_letter_id:
-            return bring_up_to_date(file, log_format, files, self._ports, self._settings, self._worker)
-        replay_letter(task.dead_letter_id, file, log_format, files, self._ports, self._settings, self._worker)
+            return bring_up_to_date(file, log_format, files, self._ports, self._settings, self._worker, turn)
+        replay_letter(task.dead_letter_id, file, log_format, files, self._ports, self._settings, self._worker, turn)
         return Progress(complete=True)
 
     def _ended_early(self, delivery: Delivery, files: FamilyFiles, error: AuroraLogsError) -> None:
@@ -98,3 +108,9 @@ class Processor:
     def _instance(self, task: Task) -> Instance | None:
         return next((row.instance for row in self._ports.state.instances()
                      if row.instance.instance_id == task.instance_id), None)
+
+
+def workers(ports: Ports, settings: Settings, listing: Listing, worker: str, intake: Intake) -> dict[str, Callable[[], None]]:
+    """Return the jobs that work off tasks: MAX_CONCURRENCY files at once."""
+    return {f"worker-{number}": Processor(ports, settings, listing, worker, intake).run
+            for number in range(settings.max_concurrency)}

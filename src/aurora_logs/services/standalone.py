@@ -6,16 +6,17 @@ from collections.abc import Callable
 import msgspec
 
 from aurora_logs import __version__, telemetry
-from aurora_logs.errors import AuroraLogsError, Transient
+from aurora_logs.errors import AuroraLogsError
+from aurora_logs.intake import Intake, open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Cycle, Discovery
-from aurora_logs.services.processor import Processor
+from aurora_logs.services.processor import Processor, workers
 from aurora_logs.settings import Settings
-from aurora_logs.wiring import collecting, compact
+from aurora_logs.wiring import collecting
 
-COMPACTION_EVERY_SEC = 60.0
 PORTION_MB = 1.05
 
 
@@ -47,12 +48,11 @@ class Standalone:
         with collecting(self._settings, self._stop) as (ports, run_id):
             discovery = Discovery(ports, self._settings, run_id, only=self._only)
             self._announce(ports, discovery)
-            auditor = Auditor(ports, self._settings, discovery.listing, run_id)
+            intake = open_intake(ports, self._settings, threading.Lock())
+            auditor = Auditor(ports, self._settings, discovery.listing, run_id, intake)
             ports.workers.run({
-                "discovery": discovery.run, "auditor": auditor.run,
-                "compaction": lambda: self._compact_now_and_then(ports),
-                **{f"worker-{number}": Processor(ports, self._settings, discovery.listing, run_id).run
-                   for number in range(self._settings.max_concurrency)}})
+                "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
+                **workers(ports, self._settings, discovery.listing, run_id, intake)})
         telemetry.service_stopped("standalone")
 
     def run_once(self) -> Outcome:
@@ -60,7 +60,8 @@ class Standalone:
         with collecting(self._settings, self._stop) as (ports, run_id):
             discovery = Discovery(ports, self._settings, run_id, only=self._only)
             cycle = self._announce(ports, discovery, must_work=True)
-            ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id)
+            intake = open_intake(ports, self._settings, threading.Lock())
+            ports.workers.run({f"worker-{number}": self._until_empty(ports, discovery, run_id, intake)
                                for number in range(self._settings.max_concurrency)})
             return self._outcome(ports, cycle)
 
@@ -78,9 +79,9 @@ class Standalone:
         return Outcome(records=self._records, gap_bytes=self._gap_bytes, files_behind=files, bytes_behind=bytes_behind,
                        open_end_bytes=open_end_bytes, held=cycle.held if cycle else {})
 
-    def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str) -> Callable[[], None]:
+    def _until_empty(self, ports: Ports, discovery: Discovery, run_id: str, intake: Intake) -> Callable[[], None]:
         """Work until the queue has nothing that is due; an open end is waited for once, BATCH_TIMEOUT_SEC."""
-        processor = Processor(ports, self._settings, discovery.listing, run_id)
+        processor = Processor(ports, self._settings, discovery.listing, run_id, intake)
 
         def work() -> None:
             last_sec = ports.clock.monotonic_sec()
@@ -118,20 +119,3 @@ class Standalone:
         if self._on_backlog is not None:
             self._on_backlog(cycle, cycle.bytes_behind / (PORTION_MB * 1e6))
         return cycle
-
-    def _compact_now_and_then(self, ports: Ports) -> None:
-        while not ports.workers.stopping():
-            ports.clock.sleep(COMPACTION_EVERY_SEC)
-            if not ports.workers.stopping():
-                self.compact(ports)
-
-    def compact(self, ports: Ports) -> None:
-        """Run the short-lived compaction process; what it can't do now stays in batch files."""
-        started_sec = ports.clock.monotonic_sec()
-        try:
-            totals = compact(self._settings, ports.clock)
-        except Transient as error:
-            telemetry.compaction_ended(str(error))
-            return
-        if totals is not None and totals.runs:
-            telemetry.compaction_done(totals.records, totals.batch_bytes, ports.clock.monotonic_sec() - started_sec)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Final
 
 from aurora_logs.sql import tokens as lexer
 
 SUMMARY_MAX_CHARACTERS: Final = 255  # OpenTelemetry, db.query.summary
 _TARGETS_MAX: Final = 5
+_DEPTH_MAX: Final = 5  # of parentheses inside a common table expression, counted by the quick way
 _VERBS_AFTER_WITH: Final = frozenset({"select", "insert", "update", "delete", "merge", "replace", "values", "table"})
 
 # The first word behind blanks, comments and what may stand before a verb. Where it finds none, the tokenizer decides:
@@ -20,13 +22,36 @@ _FIRST_WORD: Final = {
 }
 
 
+# The strings and quoted names between WITH and its verb, without what makes them hard to tell apart.
+_PLAIN: Final = {
+    lexer.MYSQL: r"""'(?:[^'\\]++|\\.|'')*+'|"(?:[^"\\]++|\\.|"")*+"|`[^`]*+`|[$]""",
+    lexer.POSTGRESQL: r"""'[^'\\]*+'|"[^"]*+"|[$](?=[0-9])""",
+}
+
+
+@cache
+def _plain_with(dialect: str) -> re.Pattern[bytes]:
+    """Compile the way from WITH to its verb, the first one outside parentheses. No match: the tokenizer decides."""
+    comment = rf"/[*](?![+!M])(?:[^*/]++|[*](?!/)|/(?![*])|{lexer.STAY})*+[*]/"
+    flat = rf"[^()'\"`#/*$\\-]++|{_PLAIN[dialect]}|{comment}|-(?!-)|/(?![*])|[*](?!/)"
+    block = ""
+    for _ in range(_DEPTH_MAX):
+        block = rf"|\((?:{flat}{block}|{lexer.STAY})*+\)"
+    verbs = "|".join(sorted(_VERBS_AFTER_WITH))
+    words = rf"[\s,]++|(?!(?:{verbs})\b)[A-Z_][0-9A-Z_]*+"
+    return re.compile(
+        rf"(?:{words}|{comment}{block}|{lexer.STAY})*+({verbs})(?=[\s(]|\Z)".encode(), re.IGNORECASE | re.DOTALL
+    )
+
+
 def operation_of(sql: bytes, dialect: str) -> bytes | None:
     """Return the operation of a statement's bytes, as `operation` does; the hot path's face of it."""
     match = _FIRST_WORD[dialect].match(sql)
     if match is not None:
         word = match[1].upper()
-        if word != b"WITH":
-            return word
+        plain = _plain_with(dialect).match(sql, match.end()) if word == b"WITH" else match
+        if plain is not None:
+            return plain[1].upper()
     # Latin-1 keeps one character a byte; a keyword is ASCII whatever the text's encoding is.
     found = _exact_operation(sql.decode("latin-1"), dialect)
     return None if found is None else found.encode("ascii")

@@ -98,19 +98,25 @@ class Rereading:
 
 
 class Stored(NamedTuple):
-    """What the sink holds of a segment: how many distinct ids, and the CRC-32 over them in file order."""
+    """What the sink holds of a segment: how many distinct ids, the CRC-32 over them in file order, and further copies."""
 
     records: int
     ids_crc: int
+    copies: int
+
+    def is_all_of(self, row: TrackedFile) -> bool:
+        """Tell whether these are the very records that were delivered of a row's segment."""
+        return (self.records, self.ids_crc) == (row.records, row.ids_crc)
 
 
 def stored(sink: Sink, file_key: str, log_type: str, size_bytes: int) -> Stored:
     """Sum up the distinct ids of a segment in the sink. Raises Transient when the search is not complete."""
-    records = crc = 0
+    records = crc = copies = 0
     for at in range(0, size_bytes, SLICE_BYTES):
-        ids = sorted(sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes)))
-        records, crc = records + len(ids), zlib.crc32(b"".join(ids), crc)
-    return Stored(records, crc)
+        found = sink.stored(log_type, file_key, at, min(at + SLICE_BYTES, size_bytes))
+        records, crc = records + len(found), zlib.crc32(b"".join(sorted(found)), crc)
+        copies += sum(found.values()) - len(found)
+    return Stored(records, crc, copies)
 
 
 def resend_missing(batches_of_segment: Iterator[Batch], shadow: Rereading, sink: Sink, within: Span,

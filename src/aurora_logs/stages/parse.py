@@ -9,7 +9,6 @@ from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
-from aurora_logs.segments import CHECK_BYTES, tail_hash
 from aurora_logs.settings import Settings
 
 
@@ -40,7 +39,7 @@ def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Positi
         last = piece
     gap = portion.gap
     if gap is not None and last is not None and portion.truncated:
-        yield replace(last, to_offset=gap.to_position, gap=gap, tail_hash=b"")
+        yield replace(last, to_offset=gap.to_position, gap=gap)
         return
     if last is not None:
         yield last
@@ -60,9 +59,6 @@ def _pieces(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Posi
                 content=chunk.content[at - chunk.offset:], offset=at, truncated=chunk.truncated)
             parsed = log_format.ndjson(rest, origin, context, max_records=settings.batch_size,
                                        max_bytes=settings.batch_max_bytes)
-            begin, at, context = at - chunk.offset, parsed.end_offset, parsed.context
-            part = (begin, at - chunk.offset)
-            yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed,
-                        log_lines=chunk.content.count(b"\n", *part),
-                        tail_hash=tail_hash(chunk.last or chunk.content[max(0, part[1] - CHECK_BYTES):part[1]]))
+            at, context = parsed.end_offset, parsed.context
+            yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed, chunk=chunk)
             offset = at

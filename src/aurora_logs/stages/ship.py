@@ -129,7 +129,7 @@ class Shipper:
                 failures += 1
                 self._pause(failures, error)
             else:
-                return set(batch.ids) - stored
+                return set(batch.ids) - stored.keys()
 
     def _bisect(self, batch: Batch, lines: Sequence[bytes], error: SinkRejected | Unknown) -> set[int]:
         """Halve until the bad records stand alone; bury them, deliver the others (REL-104)."""

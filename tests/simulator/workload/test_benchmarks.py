@@ -17,6 +17,8 @@ import gzip, json, os, sys
 sys.path.insert(0, {benchmarks!r})
 from generate import bench_writer, _FIRST_US, _STEP_US
 out, fault = sys.argv[sys.argv.index("--to") + 1], os.environ.get("FAULT", "")
+if fault == "slow" and out == os.devnull:
+    os.execv(sys.executable, [sys.executable, "-c", "while True: pass"])
 source, size, now_us, lines = bench_writer("slow", "1"), os.stat(sys.argv[2]).st_size, _FIRST_US, []
 total = len(source.file_header(now_us))
 while total < size:
@@ -92,7 +94,7 @@ def bench(tmp_path, *more, **environment):
     programs.mkdir(exist_ok=True)
     if not (programs / "gzip").exists():
         (programs / "gzip").symlink_to(shutil.which("gzip"))
-    asked = ["--mb", "1", "--only", "parse", "--folder", tmp_path, "--noise-limit", "10"]
+    asked = ["--mb", "1", "--only", "parse", "--kinds", "slow", "--folder", tmp_path, "--noise-limit", "10"]
     environment |= {"AURORA_LOGS_BENCH_PRODUCT": str(stand_in), "PATH": str(programs)}
     return run("bench.py", *asked, *(more or ("--parse-gzip", "1000")), **environment)
 
@@ -124,6 +126,15 @@ def test_a_broken_bound_is_told_and_fails(tmp_path):
 
     assert done.returncode == 1
     assert "> 0.000" in done.stdout
+
+
+def test_a_run_whose_time_is_over_is_stopped_and_told(tmp_path):
+    """The measured command goes too, not only the process that measures it."""
+    done = bench(tmp_path, "--minutes", "0.1", FAULT="slow")
+
+    assert done.returncode == 5
+    assert "the time of the whole run is over" in done.stderr
+    assert "holds" not in done.stdout
 
 
 def test_a_command_against_itself_is_about_one():

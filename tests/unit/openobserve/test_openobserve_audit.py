@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from tests.unit.openobserve.adapter_bench import SLOW, adapter
+from tests.unit.openobserve.adapter_bench import SLOW, adapter, events
 from tests.unit.stages.stage_bench import FAMILY, Bench, MemorySource, entry, rotated
 
 from aurora_logs.services.auditing import Auditor
@@ -91,15 +91,19 @@ def test_what_was_acknowledged_and_is_not_there_is_found_and_sent_again(collecti
 
 
 def test_copies_in_the_sink_are_no_failure_of_the_audit(collecting):
-    """OO-97, REL-153."""
+    """OO-97, REL-153: they are counted once, when the file is proved."""
     one = collecting()
     one.collect()
     stream = one.one.world.streams()[SLOW]
     lines = list(stream.rows.lines())
     stream.rows.append(lines[:70], 0, 1 << 60, wal_bytes=1, now_us=one.one.world.now_us(), fsync=True)
 
-    assert sum(one.audits(1)) == 1
+    with events() as seen:
+        proved = one.audits(2)
+
+    assert proved == [1, 0]
     assert len(one.ids()) == COUNT + 70
+    assert [fields["duplicates"] for _, message, fields in seen if message == "Audit found duplicates"] == [70]
 
 
 def test_a_search_that_answers_in_part_gives_no_verdict(collecting):

@@ -303,7 +303,7 @@ class TestDeadWorkers:
         delivery.one.world.server.kill()
 
         assert delivery.ids() == []
-        assert delivery.one.sink.stored("slowquery", batch.file_key, 0, 1000) == set()
+        assert delivery.one.sink.stored("slowquery", batch.file_key, 0, 1000).keys() == set()
         again = replace(batch, careful=True, repair=True, batch_id="repair")
         with delivery.claim() as held:
             held.intend(again)

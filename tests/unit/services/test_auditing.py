@@ -4,8 +4,9 @@ import pytest
 from tests.unit.stages.stage_bench import FAMILY, FORMAT, INSTANCE, MemorySource, entry, hour, rotated
 
 from aurora_logs.errors import BinaryRefused, ClaimHeld, CompleteFileRefused, SinkRejected, TimedOut
-from aurora_logs.records.fleet import TrackedInstance
+from aurora_logs.records.fleet import TrackedInstance, delivered_of
 from aurora_logs.records.letters import range_letter
+from aurora_logs.records.wire import record_id_of
 from aurora_logs.services.auditing import Auditor, replay_letter
 from aurora_logs.services.discovery import Discovery
 from aurora_logs.services.processor import Processor
@@ -24,7 +25,7 @@ class Audited:
         ports, settings = self.bench.ports, self.bench.settings
         self.discovery = Discovery(ports, settings, "run-1")
         self.processor = Processor(ports, settings, self.discovery.listing, "run-1")
-        self.auditor = Auditor(ports, settings, self.discovery.listing, "run-1")
+        self.auditor = Auditor(ports, settings, self.discovery.listing, "run-1/a")
         self.discovery.cycle()
         while self.bench.queue.waiting():
             self.processor.work_once(0.0)
@@ -37,6 +38,16 @@ class Audited:
 
     def files(self):
         return sorted(self.bench.held.directory.batches.glob("*/*.ndjson"))
+
+    def with_another_id(self):
+        """Give a stored record another offset in its id; return the line as it was."""
+        path = self.files()[1]
+        line, *others = path.read_bytes().splitlines(keepends=True)
+        record_id = record_id_of(line)
+        offset = record_id.split(b"-")[1]
+        other = record_id.replace(offset, b"%0*x" % (len(offset), int(offset, 16) + 1))
+        path.write_bytes(b"".join([line.replace(record_id, other), *others]))
+        return line
 
     def bury(self, begin, end, reason="unreadable"):
         file = log_file(INSTANCE, FAMILY, "slowquery")
@@ -63,6 +74,21 @@ def test_a_complete_file_is_marked_once(audited):
     searches = audited.bench.sink.calls.count("stored")
     assert audited.auditor.round() == 0
     assert audited.bench.sink.calls.count("stored") == searches
+
+
+def test_replicas_do_an_audit_once_and_the_next_one_goes_on_when_the_first_is_gone(audited):
+    """Each instance's audits are leased; a lease that nobody renews ends."""
+    bench = audited.bench
+    second = Auditor(bench.ports, bench.settings, audited.discovery.listing, "run-1/b")
+    assert audited.auditor.round() == 1
+    searches = bench.sink.calls.count("stored")
+    bench.state.track_progress("db-1", OLD, delivered_of(audited.row()), status="completed", now_sec=1)
+    assert second.round() == 0
+    assert bench.sink.calls.count("stored") == searches
+    bench.clock.sleep(2 * max(bench.settings.interval_sec, bench.settings.lease_sec) + 1)
+
+    assert second.round() == 1
+    assert audited.auditor.round() == 0
 
 
 def test_what_the_sink_lost_is_found_and_sent_again_exactly(audited):
@@ -118,18 +144,24 @@ def test_a_file_that_is_gone_from_rds_and_lacks_records_is_a_gap(audited):
     assert audited.row().audited_at
 
 
-def test_a_replay_that_is_refused_again_keeps_its_letter(audited):
-    """OO-98, BAN-L: a range that the sink still does not take is not forgotten."""
-    letter = audited.bury(0, len(entry(0, "SELECT ''")) * 3, reason="rejected")
+def test_a_replay_that_is_refused_again_stays_a_dead_letter(audited):
+    """OO-98, BAN-L: what the sink still does not take is not forgotten; of a wider range each record has its own letter."""
+    three_bytes = sum(len(entry(number, f"SELECT '{'x' * number}'")) for number in range(3))
+    letter = audited.bury(0, three_bytes, reason="rejected")
     for path in audited.files():
         path.unlink()
     audited.bench.sink.script["ship"] = [SinkRejected("still")] * 50
     assert audited.replay(letter) == 0
-    assert audited.bench.real_state.dead_letter(letter.message_id) is not None
+    again = sorted(audited.bench.real_state.dead_letters(), key=lambda one: one.from_position)
+    assert (len(again), again[0].from_position, again[-1].to_position) == (3, 0, three_bytes)
+
+    assert audited.replay(again[1]) == 0
+    kept = audited.bench.real_state.dead_letter(again[1].message_id)
+    assert kept.retry_count == again[1].retry_count + 1
 
     audited.bench.sink.script["ship"] = []
-    assert audited.replay(letter) > 0
-    assert audited.bench.real_state.dead_letter(letter.message_id) is None
+    assert [audited.replay(one) for one in again] == [1, 1, 1]
+    assert audited.bench.real_state.dead_letters() == []
 
 
 def test_a_replay_sends_what_its_range_lacks_and_nothing_else(audited):
@@ -187,3 +219,24 @@ def test_letters_of_unknown_instances_are_left_alone(audited):
     audited.bench.real_state.save_instance(other)
     audited.auditor.round()
     assert len(audited.bench.real_state.dead_letters()) == 1
+
+
+def test_as_many_records_as_were_delivered_are_no_proof_when_they_are_others(audited):
+    """The ids are compared: one is missing, and one is there that no delivery wrote."""
+    replaced = audited.with_another_id()
+
+    assert audited.auditor.round() == 0
+    assert replaced in audited.bench.stored_lines()
+    assert not audited.row().audited_at
+
+
+def test_other_records_of_a_file_that_is_gone_are_in_doubt(audited):
+    """As many as were delivered, but not the same ones, and nobody can read the file again."""
+    audited.with_another_id()
+    for missing in (1, 2, 3):
+        audited.bench.real_state.missed("db-1", OLD, missing)
+
+    audited.auditor.round()
+
+    letters = [*audited.bench.real_state.dead_letters(), *audited.bench.real_state.dead_letters(gaps=True)]
+    assert [letter.reason for letter in letters] == ["in_doubt"]

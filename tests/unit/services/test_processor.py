@@ -4,9 +4,18 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.stages.stage_bench import FAMILY, INSTANCE, MemorySource, checkpoint, entry, hour
 
-from aurora_logs.errors import AccessDenied, BinaryRefused, InstanceNotReady, LogFileGone, Throttled, Unreachable
+from aurora_logs.errors import (
+    AccessDenied,
+    BinaryRefused,
+    CompleteFileRefused,
+    InstanceNotReady,
+    LogFileGone,
+    Throttled,
+    Unreachable,
+)
 from aurora_logs.records.fleet import TrackedInstance
-from aurora_logs.records.flow import Task
+from aurora_logs.records.flow import Answer, Task
+from aurora_logs.segments import CHECK_BYTES
 from aurora_logs.services.discovery import Discovery
 from aurora_logs.services.processor import Processor
 
@@ -146,3 +155,82 @@ def test_the_instance_of_a_task_is_what_discovery_knows(work):
     one.bench.real_state.save_instance(TrackedInstance(instance=replace(INSTANCE, cluster_id="shop")))
     one.processor.work_once(0.0)
     assert b'"cluster_id":"shop"' in one.bench.stored_lines()[0]
+
+
+class CutInTheTail(MemorySource):
+    """An answer that begins with the last bytes already given breaks off in its first line, as RDS cuts lines; no complete file."""
+
+    given = 0
+
+    def read(self, instance_id, log_file_name, marker, *, max_lines=0):
+        answer = super().read(instance_id, log_file_name, marker, max_lines=max_lines)
+        offset = int(marker.rpartition(":")[2] or 0)
+        if offset != self.given - CHECK_BYTES:
+            self.given = max(self.given, offset + len(answer.content))
+            return answer
+        cut = offset + len(answer.content.partition(b"\n")[0]) + 1
+        return Answer(content=answer.content[:10] + b"\n [Your log message was truncated]\n", marker=f"{self.ordinal}:{cut}", more=True)
+
+    def complete_file(self, instance_id, log_file_name):
+        raise CompleteFileRefused("no")
+
+
+def test_a_line_cut_inside_the_compared_bytes_moves_nothing_backward(bench):
+    """REL-05, REL-10: the bytes before the position are only compared; no gap of a negative size, each record once."""
+    source = CutInTheTail(**{FAMILY: b"".join(entry(number) for number in range(40))})
+    source.portion_bytes = 1_000
+    one = bench(source)
+    discovery = Discovery(one.ports, one.settings, "run-1")
+    processor = Processor(one.ports, one.settings, discovery.listing, "run-1")
+    for _ in range(12):
+        discovery.cycle()
+        processor.work_once(0.0)
+        one.clock.sleep(40)
+
+    assert len(one.stored_lines()) == 40
+    assert (one.row().gap_bytes, one.row().byte_offset) == (0, len(source.files[FAMILY]))
+
+
+def test_an_old_hint_of_a_finished_file_costs_one_read_of_the_state(work):
+    """REL-34, 36: no claim, no call to RDS, no request to the sink."""
+    one = work()
+    while one.waiting():
+        one.processor.work_once(0.0)
+        one.bench.clock.sleep(1)
+    one.bench.queue.put(Task(instance_id="db-1", cluster_id="", engine="aurora-mysql", log_type="slowquery", log_file_name=FAMILY,
+                             last_written=1, size=1, timestamp="2026-10-10T00:00:00Z"), deadline_ms=0)
+    one.bench.state.calls.clear()
+    one.bench.sink.calls.clear()
+    reads = len(one.source.reads)
+
+    one.processor.work_once(0.0)
+
+    assert one.waiting() == 0
+    assert (one.bench.state.calls, one.bench.sink.calls, len(one.source.reads)) == (["instances", "tracked"], [], reads)
+
+
+def test_a_turn_that_is_over_leaves_the_rest_to_the_next_one(work):
+    """A backlog of one file must not hold a worker for as long as it takes (fair between instances)."""
+    one = work(inflight_max_bytes=4 << 20)
+    one.source.files[FAMILY] = b"".join(entry(number, "SELECT '" + "x" * 9_000 + "'") for number in range(400))
+    one.source.portion_bytes = 100_000
+    one.source.complete_file = lambda *_: (_ for _ in ()).throw(CompleteFileRefused("no"))
+    one.bench.clock.sleep(31)
+    one.discovery.cycle()
+    read = one.source.read
+
+    def slow(*arguments, **named):
+        one.bench.clock.sleep(5)
+        return read(*arguments, **named)
+
+    one.source.read = slow
+    first = one.processor.work_once(0.0)
+    assert not first.complete
+    assert 0 < first.records < 100
+    assert one.waiting() == 1
+    again = one.processor.work_once(0.0)
+    assert again.records, "at once, from where the first turn ended"
+    while one.waiting():
+        one.processor.work_once(0.0)
+        one.bench.clock.sleep(1)
+    assert len(one.bench.stored_lines()) == 400

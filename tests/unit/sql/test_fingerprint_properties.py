@@ -1,8 +1,6 @@
 """What never changes a fingerprint, what always does, and that its time grows with the text only (PERF-20, PERF-23)."""
 
-import gc
 import random
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import pairwise
@@ -10,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.growth import is_linear
 
 from aurora_logs.sql import tokens as lexer
 from aurora_logs.sql.fingerprint import fingerprint, normal_form
@@ -119,34 +118,6 @@ def test_a_statement_that_the_server_cut_says_so() -> None:
     assert normal_form("select 1;", "mysql", truncated=True) == "select ? ..."
 
 
-LENGTH = 1_000_000  # characters; below, a step of the machine's caches would count as growth (PERF-20: 1 MB and 2 MB)
-ROUNDS = 15
-
-
-def cpu_sec(sql: str, dialect: str) -> float:
-    begin = time.process_time()
-    normal_form(sql, dialect)
-    return time.process_time() - begin
-
-
-def least_of_rounds(text_of: Callable[[int], str], dialect: str) -> tuple[float, float]:
-    """The least CPU of a text and of one twice as long, measured in turn: other work on the machine only ever adds.
-
-    Ends when the bound holds; a true breach holds against every round.
-    """
-    texts = text_of(LENGTH), text_of(2 * LENGTH)
-    once = twice = float("inf")
-    gc.disable()  # it walks the objects of all other tests as well
-    try:
-        for _ in range(ROUNDS):
-            once, twice = min(once, cpu_sec(texts[0], dialect)), min(twice, cpu_sec(texts[1], dialect))
-            if twice <= 2.2 * once:
-                break
-    finally:
-        gc.enable()
-    return once, twice
-
-
 FIRST = 1_000_000  # all numbers have as many digits: twice the numbers are twice the text
 LONG: dict[str, Callable[[int], str]] = {
     "in list": lambda length: f"select a from t where b in ({','.join(map(str, range(FIRST, FIRST + length // 8)))})",
@@ -164,18 +135,12 @@ LONG: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("name", LONG)
 def test_twice_the_text_takes_at_most_2_2_times_the_time(dialect: str, name: str) -> None:
     """PERF-20."""
-    once, twice = least_of_rounds(LONG[name], dialect)
-
-    assert twice <= 2.2 * once
+    assert is_linear(lambda sql: normal_form(sql, dialect), LONG[name], length=50_000)
 
 
-def test_a_reading_whose_time_grows_with_the_square_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_whose_time_grows_with_the_square_is_found() -> None:
     """What is measured would see it."""
-    monkeypatch.setitem(globals(), "normal_form", lambda sql, _dialect: [sql[at:] for at in range(0, len(sql), 20_000)])
-
-    once, twice = least_of_rounds(lambda n: "x" * n, "mysql")
-
-    assert twice > 2.2 * once
+    assert not is_linear(lambda sql: [sql[at:] for at in range(0, len(sql), 500)], lambda length: "x" * length, length=50_000)
 
 
 def test_a_list_of_100_000_and_10_000_nested_parentheses_are_read() -> None:

@@ -40,7 +40,7 @@ def test_a_statement_has_its_verb_and_its_targets(sql: str, dialect: str, verb: 
     assert summary(normal_form(sql, dialect)) == text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(
     sql=st.lists(
         st.sampled_from(
@@ -68,7 +68,14 @@ def test_a_statement_has_its_verb_and_its_targets(sql: str, dialect: str, verb: 
             ]
         ),
         max_size=12,
-    ).map("".join),
+    ).map("".join)
+    | st.lists(
+        st.sampled_from(
+            "(|)|( |) | (|) |as (|select |insert into |values|a |a, |b, |as |'|''|\"|`|\\|/* c */| /* ( */ |--|-- )\n|#|$$|$1|$a|@|.|'('|\n"
+            "|\")\"|`(`|é|1|n'|_utf8'|/*!|*/|+".split("|")
+        ),
+        max_size=14,
+    ).map(lambda pieces: "with " + "".join(pieces)),
     dialect=st.sampled_from(["mysql", "postgresql"]),
 )
 def test_the_quick_and_the_exact_way_find_the_same_verb(sql: str, dialect: str) -> None:

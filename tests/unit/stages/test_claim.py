@@ -209,3 +209,43 @@ def test_a_letter_is_durable_before_anything_passes_it(bench):
         held.bury(a_letter("m1", instance_id="db-1", log_file_name=FAMILY))
     (letter,) = one.real_state.dead_letters()
     assert letter.message_id == "m1"
+
+
+def test_a_rewind_forgets_what_was_given_up_behind_it(bench):
+    """Other bytes may stand there now; what lies before, and other segments' letters, stay."""
+    one = bench()
+    before, behind, elsewhere = (
+        a_letter(message_id=name, resource_id="db-R", segment_id=segment, from_position=at, to_position=at + 5)
+        for name, segment, at in (("before", hour(7), 5), ("behind", hour(7), 25), ("elsewhere", hour(8), 25)))
+    with one.claim(HERE) as held:
+        for first in (0, 20):
+            one.clock.sleep(30)
+            held.keep()
+            held.intend(batch(first, 2))
+            held.advance(batch(first, 2), None)
+        for letter in (before, behind, elsewhere):
+            held.bury(letter)
+        held.rewind(held.checkpoint.kept[0])
+    assert {letter.message_id for letter in one.real_state.dead_letters()} == {"before", "elsewhere"}
+
+
+def test_a_lease_of_a_wrong_clock_is_over_when_it_stood_still_for_a_lease(bench):
+    """REL-137: it ends an hour from now, and nobody renews it."""
+    one = bench()
+    far_ms = one.clock.now_us() // 1000 + 3_600_000
+    one.real_state.take_claim(HERE, owner="run-1/other", now_ms=0, until_ms=far_ms)
+    before_sec = one.clock.monotonic_sec()
+    with one.claim(HERE) as held:
+        assert held.checkpoint.epoch == 2
+    assert one.clock.monotonic_sec() - before_sec >= one.settings.lease_sec
+
+
+def test_a_lease_of_a_wrong_clock_is_live_as_long_as_somebody_renews_it(bench):
+    """REL-137."""
+    one = bench()
+    far_ms = one.clock.now_us() // 1000 + 3_600_000
+    taken = one.real_state.take_claim(HERE, owner="run-1/other", now_ms=0, until_ms=far_ms)
+    one.state.script["checkpoint"] = [None, lambda *key: one.real_state.renew(taken, until_ms=far_ms + 1) or
+                                      one.real_state.checkpoint(*key)]
+    with pytest.raises(ClaimHeld), one.claim(HERE):
+        pass

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aurora_logs.adapters.embedded.batch_files import StreamFiles, stream_files
 from aurora_logs.adapters.embedded.columns import file_patterns, sql_columns, sql_list, stream_columns
 from aurora_logs.adapters.embedded.directory import DataDirectory
-from aurora_logs.errors import Permanent, TimedOut, Unreachable
+from aurora_logs.errors import AuroraLogsError, ConfigError, Permanent, TimedOut, Unreachable
 from aurora_logs.records.insight import Statement, Table, Volume
 from aurora_logs.records.log_record import STREAMS
 
@@ -47,7 +47,8 @@ class DuckDbInsights:
     def query(self, sql: str, *, limit_sec: float, max_rows: int) -> Table:
         """Answer one reading statement over the streams as tables.
 
-        Raises: Permanent (not one reading statement, or DuckDB refuses it), TimedOut, Unreachable.
+        Raises: Permanent (not one reading statement, or DuckDB refuses it), ConfigError (a stored file is damaged), TimedOut,
+        Unreachable.
         """
         return self._ask(lambda connection: _table(connection, _one_reading_statement(connection, sql), (), max_rows),
                          limit_sec)
@@ -116,8 +117,9 @@ class DuckDbInsights:
                     raise TimedOut(f"the query took longer than {limit_sec:g} s",
                                    hint="narrow it by time or instance, or raise its time limit") from exc
                 except duckdb.Error as exc:
-                    if all(path.exists() for files in listed.values() for path in _paths(files)):
-                        raise Permanent(_first_lines(exc), hint=WHAT_THERE_IS) from exc
+                    paths = [path for files in listed.values() for path in _paths(files)]
+                    if all(path.exists() for path in paths):
+                        raise _refusal(exc, paths) from exc
         raise Unreachable("the files changed too often while they were read")
 
 
@@ -224,6 +226,14 @@ def _done(work: Callable[[], T]) -> Callable[[], T]:
 def _paths(files: StreamFiles) -> Iterator[Path]:
     yield from files.batches
     yield from files.manifests
+
+
+def _refusal(exc: Exception, paths: list[Path]) -> AuroraLogsError:
+    """Tell a stored file that is damaged from a statement that does not fit."""
+    if any(str(path) in str(exc) for path in paths):
+        return ConfigError(f"a stored file is damaged: {_first_lines(exc)}", hint="restore it from a copy, or move it away: what it "
+                           "held is missing until its log file is read again")
+    return Permanent(_first_lines(exc), hint=WHAT_THERE_IS)
 
 
 def _first_lines(exc: Exception) -> str:

@@ -3,6 +3,7 @@
 import mmap
 import os
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from aurora_logs.adapters.embedded.directory import UNFINISHED, DataDirectory, i
 from aurora_logs.errors import AccessDenied, AuroraLogsError, DiskFull, ReceiptMissing, Unreachable
 from aurora_logs.ports import Random
 from aurora_logs.records.flow import Batch, Receipt
+from aurora_logs.records.lines import joined
 from aurora_logs.records.log_record import STREAMS
 
 ID_BYTES = 33  # record-schema.md §4
 ID_LINE_BYTES = ID_BYTES + 1
-WRITE_BUFFER_BYTES = 1 << 20  # a batch has at most about 4 MB
 LOOKS = 5  # compaction may move a file between listing and reading; it does so once per file
 
 
@@ -37,7 +38,7 @@ class FileSink:
         unfinished = target.with_name(target.name + UNFINISHED)
         try:
             # 1 content, under a name that nobody reads; 2 its durability
-            _write_durably(unfinished, lines)
+            _write_durably(unfinished, joined(lines))
             # 3 the name that counts; a nonce of its own and one process per directory keep it free
             if target.exists():
                 raise FileExistsError(f"{target} exists")
@@ -56,13 +57,13 @@ class FileSink:
         return 0
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
+               span_us: tuple[int, int] | None = None) -> Counter[bytes]:
         """Find record ids by the names of batch files and the id lists beside Parquet files."""
         del span_us  # the names of the files tell more than the times
         for look in range(LOOKS):
             files = stream_files(self._directory, STREAMS[log_type])
             try:
-                found = set(_ids(files, file_key, from_offset, to_offset))
+                found = Counter(_ids(files, file_key, from_offset, to_offset))
             except FileNotFoundError as exc:
                 if look == LOOKS - 1:
                     raise Unreachable(f"{exc.filename} is missing") from exc
@@ -78,10 +79,10 @@ def offset_of(record_id: bytes) -> int:
     return int(record_id[14:24], 16)
 
 
-def _write_durably(path: Path, lines: Sequence[bytes]) -> None:
+def _write_durably(path: Path, content: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb", buffering=WRITE_BUFFER_BYTES) as file:
-        file.writelines(lines)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(fd)
 

@@ -3,12 +3,14 @@
 No statement with a condition stands here. A row may lack any attribute but its key (REL-48: a row edited by hand).
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from aurora_logs.adapters.embedded.database import SCHEMA_VERSION, Database, refuse_newer
-from aurora_logs.errors import StateNewer
+from aurora_logs.errors import ConfigError, StateNewer
 from aurora_logs.names import CHECKPOINT_TABLE, DEAD_LETTER_TABLE, INSTANCE_TABLE, TRACKING_TABLE
 from aurora_logs.records.fleet import Instance, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Checkpoint, DeadLetter, Intent, Kept
@@ -155,10 +157,11 @@ def checkpoint_record(values: tuple[Any, ...]) -> Checkpoint:
     row = _present(CHECKPOINT_COLUMNS, values)
     row.setdefault("resource_id", "")
     row["lease_until_ms"] = row.pop("lease_until", 0)
-    if "kept" in row:
-        row["kept"] = msgspec.json.decode(row["kept"], type=tuple[Kept, ...])
-    if "intent" in row:
-        row["intent"] = _intent(msgspec.json.decode(row["intent"], type=IntentMap))
+    with _named(row):
+        if "kept" in row:
+            row["kept"] = msgspec.json.decode(row["kept"], type=tuple[Kept, ...])
+        if "intent" in row:
+            row["intent"] = _intent(msgspec.json.decode(row["intent"], type=IntentMap))
     return _converted(row, Checkpoint)
 
 
@@ -194,11 +197,26 @@ def _intent(stored: IntentMap) -> Intent:
 def _present(columns: dict[str, str], values: tuple[Any, ...]) -> dict[str, Any]:
     row = {name: value for name, value in zip(columns, values, strict=True) if value is not None}
     if row.get("schema_version", 0) > SCHEMA_VERSION:
-        key = row.get("message_id") or f"{row['instance_id']} {row.get('log_file_name', '')}".strip()
-        raise StateNewer(f"row of {key} has schema version {row['schema_version']}, this version knows {SCHEMA_VERSION}")
+        raise StateNewer(f"row of {_key(row)} has schema version {row['schema_version']}, this version knows {SCHEMA_VERSION}")
     return row
 
 
 def _converted(row: dict[str, Any], kind: type[T]) -> T:
-    # strict=False: SQLite has no booleans, and a number written by hand may be text.
-    return msgspec.convert(row, kind, strict=False)
+    with _named(row):
+        # strict=False: SQLite has no booleans, and a number written by hand may be text.
+        return msgspec.convert(row, kind, strict=False)
+
+
+@contextlib.contextmanager
+def _named(row: dict[str, Any]) -> Iterator[None]:
+    """Say which row it is that can't be read: damaged, or edited by hand (REL-49)."""
+    try:
+        yield
+    except msgspec.MsgspecError as exc:
+        raise ConfigError(f"the row of {_key(row)} can't be read: {exc}", hint="restore the state file from a copy, or move it "
+                          "away: every file is then read again from its start; record ids stay the same") from exc
+
+
+def _key(row: dict[str, Any]) -> str:
+    named = row.get("instance", row)
+    return str(row.get("message_id") or f"{named.get('instance_id', '')} {row.get('log_file_name', '')}".strip())

@@ -76,10 +76,10 @@ class OpenObserveSink:
                 self._in_flight.left(started_sec, overloaded=False)
 
     def stored(self, log_type: str, file_key: str, from_offset: int, to_offset: int, *,
-               span_us: tuple[int, int] | None = None) -> set[bytes]:
+               span_us: tuple[int, int] | None = None) -> dict[bytes, int]:
         """Search for the ids of a range. Raises as the port says."""
         if from_offset >= min(to_offset, OFFSETS_END):
-            return set()
+            return {}
         stream, now_us = self._stream(log_type), self._clock.now_us()
         if span_us is None:
             return self._found(stream, file_key, from_offset, to_offset, now_us - SEARCH_BACK_US, now_us + SEARCH_AHEAD_US)
@@ -146,31 +146,28 @@ class OpenObserveSink:
 
     # searching
 
-    def _found(self, stream: str, file_key: str, from_offset: int, to_offset: int, start_us: int, end_us: int) -> set[bytes]:
+    def _found(self, stream: str, file_key: str, from_offset: int, to_offset: int, start_us: int, end_us: int) -> dict[bytes, int]:
         begin = quoted(f"{file_key}-{from_offset:010x}")
         end = quoted(f"{file_key}-{to_offset:010x}" if to_offset < OFFSETS_END else f"{file_key}.")
         sql = (f'SELECT record_id, count(*) AS copies FROM "{stream}" WHERE record_id >= {begin} AND record_id < {end}{{after}}'  # noqa: S608 - values are quoted, names are our own
                " GROUP BY record_id ORDER BY record_id")
-        found: set[bytes] = set()
-        copies = 0
+        found: dict[bytes, int] = {}
         try:
             for hit in self._all_hits(sql, start_us, end_us):
-                found.add(str(hit["record_id"]).encode())
-                copies += int(hit["copies"]) - 1
+                record_id = str(hit["record_id"]).encode()
+                found[record_id] = found.get(record_id, 0) + int(hit["copies"])  # a range is asked piece by piece
         except StreamUnknown as exc:
             return self._nothing(stream, exc, is_there=self._streams.is_listed(stream))
         except Refused as exc:
             state = self._streams.state(stream) if exc.is_field else None
             return self._nothing(stream, exc, is_there=state is None or "record_id" in state.columns)
-        if copies:
-            telemetry.copies_found(stream, copies)
         return found
 
-    def _nothing(self, stream: str, exc: Exception, *, is_there: bool) -> set[bytes]:
+    def _nothing(self, stream: str, exc: Exception, *, is_there: bool) -> dict[bytes, int]:
         """Return that nothing is stored, when the server's list says so as well (OO-88)."""
         if is_there:
             raise Unreachable(f"search in {stream}: {exc}") from exc
-        return set()
+        return {}
 
     def _all_hits(self, sql: str, start_us: int, end_us: int, *, is_piece: bool = False) -> Iterator[dict[str, Any]]:
         """Give all hits; where a stream allows a shorter range only, piece by piece (OO-96)."""

@@ -18,7 +18,7 @@ from aurora_logs.errors import Unreachable
 
 ACCESS_KEY, SECRET_KEY = "AKIDEMODEMODEMODEMO1", "demo/demo/demo/demo/demo/demo/demo/demo1"  # the simulator's own login
 START_SEC = 20.0  # longest start of the simulator
-HOLD_SEC = 0.2  # how long checkpoints are held up while a kill looks for its moment, and the breath after it
+HOLD_SEC = 0.5  # how long checkpoints are held up while a batch is on its way
 LOOK_SEC = 0.002  # pause between two looks in that time
 
 
@@ -101,21 +101,22 @@ class Collector:
 
         When none comes in time: SIGKILL all the same, and False.
 
-        The state's write lock is held for a while, as a command beside a collector may hold it: ships go on, checkpoints
-        wait. So the moment can't be missed, and the product needs no switch.
+        Once an intent is open, the state's write lock is taken, as a command beside a collector may take it: the ship goes
+        on, its checkpoint waits. So the moment is hardly missed, and the product needs no switch.
         """
         assert self._process is not None
         database = open_beside(self._data_dir)
         try:
             while time.monotonic() < deadline_sec:
-                with database.transaction():
-                    until_sec = time.monotonic() + HOLD_SEC
-                    while time.monotonic() < until_sec:
-                        if self._is_between(database):
-                            self._kill()
-                            return True
-                        time.sleep(LOOK_SEC)
-                time.sleep(HOLD_SEC)
+                if self._intended(database):
+                    with database.transaction():
+                        until_sec = time.monotonic() + HOLD_SEC
+                        while self._intended(database) and time.monotonic() < until_sec:
+                            if self._is_between(database):
+                                self._kill()
+                                return True
+                            time.sleep(LOOK_SEC)
+                time.sleep(LOOK_SEC)
         finally:
             database.close()
         self._kill()
@@ -138,8 +139,11 @@ class Collector:
         self._process.kill()
         self._process.wait()
 
+    def _intended(self, database: Database) -> list[str]:
+        """Return the ids of batches whose intent is open."""
+        return [row.intent.id for row in SqliteStateStore(database).checkpoints() if row.intent]
+
     def _is_between(self, database: Database) -> bool:
         """Tell whether a batch file lies there whose intent is still open."""
-        open_ones = {row.intent.id for row in SqliteStateStore(database).checkpoints() if row.intent}
         batches = DataDirectory(self._data_dir).batches
-        return any(next(batches.glob(f"*/*-{intent_id}-*.ndjson"), None) is not None for intent_id in open_ones)
+        return any(next(batches.glob(f"*/*-{one}-*.ndjson"), None) is not None for one in self._intended(database))

@@ -11,27 +11,30 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.formats import Format
+from aurora_logs.intake import Turn
 from aurora_logs.ports import Claim, Files, LogSource
 from aurora_logs.records.fleet import Delivered, delivered_of
 from aurora_logs.records.flow import Portion, Segment
 from aurora_logs.stages.download.complete import CompleteFile
 from aurora_logs.stages.download.cursor import Cursor
-from aurora_logs.stages.download.plan import Lost, Rotation, Visit, next_step
+from aurora_logs.stages.download.plan import Lost, Rotation, TurnOver, Visit, next_step
 from aurora_logs.stages.download.reader import SegmentReader
 
 MAX_SURPRISES = 6  # listings that one visit may ask for; then the file waits for the next
 
 
-def download(source: LogSource, held: Claim, files: Files, log_format: Format) -> Iterator[Portion]:
-    """Yield what lies behind the claim's position, segment by segment, until the file is caught up.
+def download(source: LogSource, held: Claim, files: Files, log_format: Format, turn: Turn | None = None) -> Iterator[Portion]:
+    """Yield what lies behind the claim's position, segment by segment, until the file is caught up or the turn is over.
 
     The claim's checkpoint must have passed a portion before the next one is asked for.
     Raises: what the source raises; ListingChanged when the files don't hold still.
     """
-    visit = Visit()
+    visit = Visit(turn)
     for _ in range(MAX_SURPRISES):
         try:
             yield from _segments(source, held, files, log_format, visit)
+        except TurnOver:
+            return
         except Rotation:
             files.list_again()
         except LogFileGone as error:  # RDS-39: perhaps only renamed: list, and decide by what is there

@@ -33,6 +33,7 @@ class CompleteFile:
         can_name_it = bool(segment.segment_id)  # a live hour that no answer named yet can't be placed
         if self._is_refused or not can_name_it or (not segment.closed and segment.size_bytes > WHOLE_LIVE_MAX_BYTES):
             return False
+        cursor.may_read(whole=True)
         try:
             with self._source.complete_file(cursor.held.checkpoint.instance_id, segment.log_file_name) as pieces:
                 if not segment.closed:
@@ -51,6 +52,7 @@ class CompleteFile:
         start = cursor.reached
         for piece in pieces:
             cursor.held.keep()
+            cursor.may_read(whole=True)
             begins, at = at, at + len(piece)
             if at <= start:
                 window = (window + piece)[-CHECK_BYTES:]

@@ -59,6 +59,7 @@ class Cursor:
 
     def read(self, offset: int, max_lines: int) -> Answer:
         """Read from a byte offset: by a built marker, or, where none is honoured or readable, by a walk (RDS-31)."""
+        self.may_read()
         if self._walk is None:
             answer = self._read_built(offset, max_lines)
             if answer is not None and not is_opaque(answer.marker):
@@ -67,6 +68,11 @@ class Cursor:
             self._walk = Walk(self._source, self.held.checkpoint.instance_id, self.segment.log_file_name,
                               needs_hour=is_live_hour)
         return self._walk.read(offset, max_lines)
+
+    def may_read(self, *, whole: bool = False) -> None:
+        """Ask for room for one more portion. Raises: TurnOver, SinkBusy."""
+        begun_at = self.held.checkpoint.byte_offset if self.is_begun else self.reached
+        self._visit.may_read(self.reached - begun_at, whole=whole)
 
     def _read_built(self, offset: int, max_lines: int) -> Answer | None:
         """Read behind a built marker; None when no such marker is honoured."""
@@ -153,6 +159,7 @@ class Cursor:
         self.known, self.known_lines = tail_hash(fresh), fresh[-CHECK_BYTES:].count(b"\n")
         marker = build_marker(self.prefix, end) if self.prefix else ""
         telemetry.portion_downloaded(row, len(fresh))
+        self._visit.went_on()
         yield Portion(segment=self.segment, offset=offset, content=fresh, marker=marker, closes=closes, quiet=quiet)
         if is_last and self.held.checkpoint.byte_offset < end and not quiet:
             self.held.note_end(end)

@@ -7,6 +7,7 @@ immutable. Pure: rows in, one step out.
 from collections.abc import Collection
 from typing import NamedTuple
 
+from aurora_logs.intake import Turn
 from aurora_logs.ports import Files
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.records.flow import Checkpoint, Gap, Segment
@@ -19,20 +20,36 @@ class Rotation(Exception):  # a turn of events inside this stage, not an error o
     """The live name stands for another segment now."""
 
 
+class TurnOver(Exception):  # the same
+    """The visit ends here, whatever is left: its turn is over, or the service stops."""
+
+
 class Visit:
-    """What one visit has found out so far.
+    """What one visit has found out so far, and how long it may go on.
 
     gone:   listed names that a read did not find, and segment ids whose gap is on record.
     hours:  live segments that an answer named.
     strays: answers under the live name that belonged to another hour than ours, each followed by a listing.
     """
 
-    __slots__ = ("gone", "hours", "strays")
+    __slots__ = ("_turn", "gone", "hours", "strays")
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn | None = None) -> None:
+        """turn: None for one that nothing ends."""
+        self._turn = turn
         self.gone: set[str] = set()
         self.hours: set[str] = set()
         self.strays = 0
+
+    def may_read(self, undelivered_bytes: int, *, whole: bool = False) -> None:
+        """Wait for room for one more portion (Turn.may_read). Raises: TurnOver, SinkBusy."""
+        if self._turn is not None and not self._turn.may_read(undelivered_bytes, whole=whole):
+            raise TurnOver
+
+    def went_on(self) -> None:
+        """A portion was handed out."""
+        if self._turn is not None:
+            self._turn.went_on()
 
 
 class Lost(NamedTuple):
@@ -123,4 +140,4 @@ def _lost(checkpoint: Checkpoint, row: TrackedFile, segment_id: str, gone: Colle
                     reason="in_doubt" if in_doubt else "purged"), row)
 
 
-__all__ = ["GONE_AFTER", "Lost", "Visit", "is_drained", "next_step"]
+__all__ = ["GONE_AFTER", "Lost", "Rotation", "TurnOver", "Visit", "is_drained", "next_step"]

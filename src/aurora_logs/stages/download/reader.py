@@ -152,6 +152,9 @@ class SegmentReader:
         self._max_lines = 0
         if (yield from self._complete.portions()):
             return
+        if broken.ends_at <= self._cursor.reached:  # cut inside the bytes that are only compared: go on without them
+            self._cursor.known, self._cursor.known_lines = b"", 0
+            return
         yield from self._cursor.gap(broken.ends_at, "truncated", readable=broken.readable)
 
     def _around_refused_lines(self) -> Generator[Portion, None, bool]:

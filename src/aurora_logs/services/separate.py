@@ -1,0 +1,46 @@
+"""The services as processes of their own, any number of each: discovery makes hints, processors work them off and audit.
+
+They meet in the state store and the queue alone. An audit needs the sink and the bytes, which only processors reach.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from aurora_logs import __version__, telemetry
+from aurora_logs.intake import open_intake
+from aurora_logs.ports import Ports
+from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.compacting import Compactor
+from aurora_logs.services.discovery import Discovery
+from aurora_logs.services.processor import workers
+from aurora_logs.settings import Service, Settings, uses_data_dir
+from aurora_logs.stages.discover import Listing
+from aurora_logs.wiring import collecting, pod_name
+
+
+def run_discovery(settings: Settings, stop: threading.Event, *, only: str = "") -> None:
+    """List and queue until stopped. only: this instance alone. Raises: ConfigError, Transient at the start."""
+    with _started("discovery", settings, stop) as (ports, run_id):
+        ports.workers.run({"discovery": Discovery(ports, settings, run_id, only=only).run})
+
+
+def run_processor(settings: Settings, stop: threading.Event) -> None:
+    """Work off hints and audit until stopped. Raises: DirectoryInUse, ConfigError, Transient at the start."""
+    with _started("processor", settings, stop) as (ports, run_id):
+        listing = Listing(ports.source, ports.state, ports.clock, settings)
+        intake = open_intake(ports, settings, threading.Lock())
+        jobs: dict[str, Callable[[], None]] = {"auditor": Auditor(ports, settings, listing, run_id, intake).run}
+        if uses_data_dir(settings, "processor"):
+            jobs["compaction"] = Compactor(ports, settings).run
+        ports.workers.run({**jobs, **workers(ports, settings, listing, run_id, intake)})
+
+
+@contextmanager
+def _started(service: Service, settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
+    with collecting(settings, stop, service) as opened:
+        telemetry.service_started(service, __version__, pod=pod_name(settings, service))
+        if settings.redaction == "off" and service == "processor":
+            telemetry.redaction_off()
+        yield opened
+    telemetry.service_stopped(service)
