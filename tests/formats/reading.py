@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aurora_logs.formats import Format, Origin
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import LogRecord, encode, file_key_of
-from aurora_logs_simulator.workload import writer
+from aurora_logs_simulator.workload import Writer, writer
 
 FAR = 1 << 40
 NAMES = {
@@ -76,10 +76,10 @@ def in_portions(form: Format, text: bytes, where: Origin, sizes: list[int], max_
     return Read(lines, ids, context, furniture)
 
 
-def assert_true(form: Format, name: str, engine: str, *, redaction: str = "off", count: int = 1500) -> None:
+def assert_true(form: Format, name: str, engine: str, *, redaction: str = "off", written: Writer | None = None) -> None:
     """Every entry of the simulator's writer becomes one record with the true values."""
-    written = writer(NAMES[name][0], engine, "truth")
-    entries = [written.entry(1_795_342_317_811_234 + number * 700_003) for number in range(count)]
+    written = written or writer(NAMES[name][0], engine, "truth")
+    entries = [written.entry(1_795_342_317_811_234 + number * 700_003) for number in range(1500)]
     where = origin(name, engine=engine, redaction=redaction, log_segment=None)
     found = typed(form, b"".join(entry.content for entry in entries), where)
     assert len(found) == len(entries)

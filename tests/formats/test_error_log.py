@@ -7,6 +7,8 @@ from fixtures import HERE
 from reading import assert_true, fast, in_portions, origin, typed, workload
 
 from aurora_logs.formats.mysql_error import FORMAT
+from aurora_logs_simulator.workload.error_log import ErrorLogWriter
+from aurora_logs_simulator.workload.error_styles import STYLES
 
 WHERE = origin("mysql_error")
 
@@ -213,9 +215,12 @@ def test_the_near_piece_of_a_syntax_error_is_redacted():
     assert record.redactions == 1
 
 
-@pytest.mark.parametrize("engine", ["aurora-mysql", "mysql"])
-def test_every_true_value_of_the_workload_is_found(engine):
-    assert_true(FORMAT, "mysql_error", engine, redaction="default")
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("engine", ["aurora-mysql", "mysql", "mariadb"])
+def test_every_true_value_of_the_workload_is_found(engine, style):
+    """FMT-60, FMT-65, FMT-66, FMT-71: in every way of printing; a deadlock is one record in each."""
+    written = ErrorLogWriter("truth", engine=engine, style=style)
+    assert_true(FORMAT, "mysql_error", engine, redaction="default", written=written)
 
 
 def test_an_unfinished_entry_waits_for_the_next_head():

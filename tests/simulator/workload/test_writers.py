@@ -9,11 +9,7 @@ from aurora_logs_simulator.workload import writer
 
 NOW_US = 1_795_342_317_811_234
 ALL = [
-    ("slowquery", "aurora-mysql"),
-    ("slowquery", "mysql"),
-    ("error", "aurora-mysql"),
-    ("error", "mysql"),
-    *((log_type, engine) for log_type in ("general", "audit") for engine in ("aurora-mysql", "mysql", "mariadb")),
+    *((log_type, engine) for log_type in ("slowquery", "error", "general", "audit") for engine in ("aurora-mysql", "mysql", "mariadb")),
     ("postgresql", "aurora-postgresql"),
     ("postgresql", "postgres"),
 ]
