@@ -11,11 +11,14 @@ import msgspec
 from aurora_logs.formats import Origin, Step, extent_of, headed_spans, wire
 from aurora_logs.formats.mysql_error.borders import begins_entry, entry_end, last_border, next_begin
 from aurora_logs.formats.mysql_error.entry import Carried, entry_record, raw_record
-from aurora_logs.formats.mysql_error.heads import head_at
+from aurora_logs.formats.mysql_error.heads import Head, head_at
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
 
 _ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
+_LOOK_LINES = 200
+_LABELS = ("system", "error", "warning", "note")
+_OWN_WORDS = (b"InnoDB: ", b"mysqld", b"mariadbd", b"server_audit: ", b"Server socket created on")  # of messages without a label
 
 
 class MysqlError:
@@ -30,11 +33,12 @@ class MysqlError:
         return is_named and (not engine or engine in _ENGINES)
 
     def looks_like(self, sample: bytes) -> float:
-        """Count on lines with a head that has a label in brackets."""
-        lines = sample.split(b"\n")[:200]
-        heads = [found for line in lines if (found := head_at(line, 0))]
-        labelled = sum(1 for found in heads if found.label)
-        return 0.9 if labelled and labelled * 2 >= len(heads) else 0.0
+        """Count the lines that only this log has, among those with a head: a dated line alone may be of any log."""
+        lines = sample.split(b"\n")[:_LOOK_LINES]
+        heads = [(line, head) for line in lines if (head := head_at(line, 0))]
+        hits = sum(_is_own(line, head) for line, head in heads)
+        parts = sum(line.startswith(_OWN_WORDS[0]) for line in lines)
+        return 0.9 if hits and (hits + parts) * 2 >= len(heads) + parts else 0.0
 
     def cut(self, buffer: bytes, *, final: bool, quiet: bool = False) -> int:
         """Cut before the last head that surely begins an entry."""
@@ -55,6 +59,13 @@ class MysqlError:
     def ndjson(self, chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
         """Encode the entries."""
         return wire(_walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
+
+
+def _is_own(line: bytes, head: Head) -> bool:
+    """Tell whether a line with this head can only be of this log."""
+    if head.label or head.is_signal or head.message is not None:
+        return head.is_signal or head.message is not None or str(head.label).lower() in _LABELS
+    return line.startswith(_OWN_WORDS, head.end)
 
 
 def _walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
