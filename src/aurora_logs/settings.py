@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from aurora_logs import names
 from aurora_logs.errors import ConfigError
+from aurora_logs.secret import Secret
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
 Service = Literal["standalone", "discovery", "processor"]
@@ -27,33 +28,6 @@ def default_data_dir() -> str:
     """Return the state directory by the XDG rules."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return str(Path(base) / "aurora-logs")
-
-
-class Secret:
-    """A text that shows itself to nobody: `***` in str, repr, format and tracebacks; no encoder takes it (SEC-04)."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***" if self._text else ""
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
