@@ -247,10 +247,10 @@ def furniture_end(content: bytes, start: int) -> int:
         start = stop
 
 
-def header_end(content: bytes, start: int) -> int:
+def header_end(content: bytes, start: int, *, whole: bool = True) -> int:
     """Return the position behind the server's three header lines at `start`, -1 when there is no header.
 
-    A header that the end of the bytes cuts inside a line counts: no entry begins with such a line.
+    whole: nothing follows the content; then a header counts that its end cuts inside a line: no entry begins with such one.
     """
     line = _HEADER.match(content, start)
     if line is None:
@@ -259,13 +259,21 @@ def header_end(content: bytes, start: int) -> int:
         at = line.end()
         rest = content[at : at + 64]
         if 0 < len(rest) == len(content) - at and any(sample.startswith(rest) for sample in _HEADER_STARTS):
-            return len(content)
+            return len(content) if whole else -1
         if not rest:
-            return -1 if content.endswith(b"\n") else len(content)
+            return -1 if content.endswith(b"\n") or not whole else len(content)
         line = rule.match(content, at)
         if line is None:
             return -1
-    return line.end()
+    return line.end() if whole or content.endswith(b"\n", 0, line.end()) else -1
+
+
+def furniture_cut(content: bytes) -> int:
+    """Return how many bytes from the start are furniture whatever follows: the end may cut a header, or a line with blanks."""
+    start = furniture_end(content, 0)
+    if start < len(content) or is_header_end(content):
+        return start
+    return 0 if content.strip() else content.rfind(b"\n") + 1
 
 
 def is_header_end(content: bytes) -> bool:
@@ -275,12 +283,15 @@ def is_header_end(content: bytes) -> bool:
 
 
 def header_before(content: bytes, start: int, stop: int) -> int:
-    """Return where a server header begins between `start` and `stop`, else `stop`. It ends every entry (FMT-45)."""
+    """Return where a server header begins between `start` and `stop`, else `stop`. It ends every entry (FMT-45).
+
+    stop: -1 when more may follow the content: then only a whole header counts.
+    """
     at = start
     limit = len(content) if stop < 0 else stop
     while (at := content.find(b", Version: ", at, limit)) >= 0:
         line = content.rfind(b"\n", start, at) + 1
-        if line > start and header_end(content, line) >= 0:
+        if line > start and header_end(content, line, whole=stop >= 0) >= 0:
             return line
         at = content.find(b"\n", at) + 1 or limit  # one look a line keeps it linear
     return stop

@@ -39,8 +39,6 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[ErrorR
     text = extent.seen(origin)
     errors: set[str] = set()
     is_cut = len(text) < extent.size_bytes
-    if not is_cut:
-        text = text.rstrip(b"\r\n")
     if b"\r\n" in text and text.partition(b"\n")[0].endswith(b"\r"):
         text = text.replace(b"\r\n", b"\n")
     if MARK in text:
@@ -48,6 +46,7 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[ErrorR
         errors |= {"truncated by rds"} if marks else set()
     fields: dict[str, Any] = {}
     head, message = _head_and_message(text)
+    message = message if is_cut else message.rstrip(b"\r\n")
     times = _clock(head, origin, state.times, fields, errors)
     _read_head(head, fields, errors)
     read_message(message, origin, fields, errors, is_cut=is_cut)

@@ -10,7 +10,7 @@ from aurora_logs.formats.mysql_general.entry import Carried, entry_record, raw_r
 from aurora_logs.formats.mysql_general.heads import entry_end, is_head, last_border, next_begin
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
-from aurora_logs.text import furniture_end, is_header_end
+from aurora_logs.text import furniture_cut, furniture_end
 
 _ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
 _SURE_LINES = 200
@@ -36,10 +36,7 @@ class MysqlGeneral:
         """Cut before the last head; a server header at the end is whole by itself."""
         if final or (quiet and buffer.endswith(b"\n")):
             return len(buffer)
-        if border := last_border(buffer):
-            return border
-        start = furniture_end(buffer, 0)
-        return start if start < len(buffer) or is_header_end(buffer) or not buffer.strip() else 0
+        return last_border(buffer) or furniture_cut(buffer)
 
     def next_head(self, buffer: bytes, start: int) -> int:
         """Find the next line with a full head."""

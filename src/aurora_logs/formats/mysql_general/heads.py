@@ -66,19 +66,25 @@ def entry_end(content: bytes, start: int) -> int:
     return header if header >= 0 else stop
 
 
+def _is_sure(content: bytes, at: int) -> bool:
+    """Tell whether the line at `at` begins an entry, whatever follows the content."""
+    found = _HEAD.match(content, at)
+    return found is not None and (content[found.end() - 1] in b"\t " or b"\n" in content[found.end() : found.end() + 3])
+
+
 def next_begin(content: bytes, start: int) -> int:
-    """Return the first line at or behind `start` (0 or inside the content) that is a head, -1 for none."""
-    if start == 0 and is_head(content, 0):
+    """Return the first line at or behind `start` (0 or inside the content) that is surely a head, -1 for none."""
+    if start == 0 and _is_sure(content, 0):
         return 0
     places = (found.end() for found in _NEXT.finditer(content, max(0, start - 1)))
-    return next((place for place in places if is_head(content, place)), -1)
+    return next((place for place in places if _is_sure(content, place)), -1)
 
 
 def last_border(content: bytes) -> int:
-    """Return the last place behind 0 that surely begins an entry or follows a server header, 0 for none."""
+    """Return the last place behind 0 that surely begins an entry, 0 for none."""
     at = len(content)
     while (at := content.rfind(b"\n", 0, at)) > 0:
-        if content[at + 1 : at + 2] in _FIRST and is_head(content, at + 1):
+        if content[at + 1 : at + 2] in _FIRST and _is_sure(content, at + 1):
             return at + 1
     return 0
 

@@ -8,7 +8,7 @@ from aurora_logs.formats.mysql_slow.fast import ndjson
 from aurora_logs.formats.mysql_slow.walk import walk
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
-from aurora_logs.text import furniture_end, header_end, is_header_end, lines_within
+from aurora_logs.text import furniture_cut, furniture_end, header_end, is_header_end, lines_within
 
 _ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
 
@@ -38,11 +38,8 @@ class MysqlSlow:
             return len(buffer)
         if border := borders.last_border(buffer):
             return border
-        start = furniture_end(buffer, 0)
-        if start == len(buffer):
-            return start if is_header_end(buffer) or not buffer.strip() else 0
-        if start:
-            return start
+        if furniture_end(buffer, 0):
+            return furniture_cut(buffer)
         if borders.begins_entry(buffer, 0):
             stop = borders.entry_end(buffer, 0, whole=False)
             return stop if self._is_sure(buffer, stop) else 0
