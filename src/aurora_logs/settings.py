@@ -4,9 +4,7 @@ Precedence: flags > environment > file (TOML) > defaults (experience.md UX-60). 
 in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
 """
 
-import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +13,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from aurora_logs import names
+from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
 from aurora_logs.secret import Secret
 
-FILE_VARIABLE = "AURORA_LOGS_CONFIG"
 Service = Literal["standalone", "discovery", "processor"]
 """What a process does: everything, or one part of the work that several processes share."""
 
@@ -47,12 +44,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
 
     aws_region: Annotated[str, _knob("region of the RDS API; empty: from the SDK's chain")] = ""
+    aws_regions: Annotated[str, _knob("regions to collect from, separated by commas; empty: AWS_REGION alone")] = ""
+    assume_roles: Annotated[str, _knob("roles to collect other accounts with: ARN or ARN#external-id, separated by blanks")] = ""
+    collect_own_account: Annotated[bool, _knob("with ASSUME_ROLES: collect from the account of the credentials too")] = True
+    instances_include: Annotated[str, _knob(
+        "instances to collect: name:GLOB, cluster:GLOB, engine:GLOB, tag:KEY or tag:KEY=GLOB; joined by & where all must hold, "
+        "separated by commas where one suffices; empty: all")] = ""
+    instances_exclude: Annotated[str, _knob("instances to leave out, in the same words; stronger than INSTANCES_INCLUDE")] = ""
     start_from: Annotated[str, _knob(
         "files of an instance's first listing: beginning, end, or an age such as 2h, 90m, 1d")] = "beginning"
-    discovery_interval_min: Annotated[float, _knob("longest time between two listings of an instance, minutes", gt=0,
+    discovery_interval_min: Annotated[float, _knob("time between two listings of an instance whose logs grow, minutes", gt=0,
                                                    le=1440)] = 5.0
     discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
                                                    le=86_400)] = 0.0
+    discovery_idle_min: Annotated[float, _knob("longest time between two listings of an instance whose logs don't grow, minutes; "
+                                               "never below DISCOVERY_INTERVAL", ge=0, le=60)] = 10.0
     rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14. With "
                                                "STATE_BACKEND=dynamodb over all processes", ge=0.5, le=1000)] = 10.0
     aws_account_id: Annotated[str, _knob("account whose API budget is shared; empty: asked of AWS")] = ""
@@ -125,8 +131,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def interval_sec(self) -> float:
-        """Longest time between two listings, seconds."""
+        """Time between two listings of a busy instance, seconds."""
         return self.discovery_interval_sec or self.discovery_interval_min * 60
+
+    @property
+    def idle_interval_sec(self) -> float:
+        """Longest time between two listings of an idle instance, seconds."""
+        return max(self.interval_sec, self.discovery_idle_min * 60)
 
 
 class Knob(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,20 +167,6 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 MAY_BE_A_FILE = ("kafka_username", "kafka_password")
 """Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
-
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
-REPLACED = {
-    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
-    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
-    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
-    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
-    "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
-    "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
-    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
-    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
-}
-
 
 def knobs() -> list[Knob]:
     """Return all settings as they are described in help and documentation, in their order."""
@@ -206,35 +203,6 @@ def is_secret(name: str) -> bool:
     return isinstance(getattr(Settings(), name), Secret)
 
 
-def _content(name: str, path: str, problems: list[str]) -> str | None:
-    """Read the value that NAME_FILE points at, without the newline at its end."""
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{name} = {path!r} (environment): {getattr(error, 'strerror', None) or 'it is no text'}")
-        return None
-
-
-def _unknown(name: str, known: list[str], origin: str) -> str:
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown setting {name!r} ({origin}){hint}"
-
-
-def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
-    """Return the configuration file in force: --config, AURORA_LOGS_CONFIG, ./aurora-logs.toml, XDG, /etc."""
-    named = flag or environ.get(FILE_VARIABLE)
-    if named:
-        if not Path(named).is_file():
-            msg = f"there is no configuration file {named}"
-            raise ConfigError(msg, hint="give the path of a TOML file")
-        return Path(named)
-    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    places = [Path("aurora-logs.toml"), Path(home) / "aurora-logs" / "aurora-logs.toml",
-              Path("/etc/aurora-logs/aurora-logs.toml")]
-    return next((place for place in places if place.is_file()), None)
-
-
 def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None,
          service: Service = "standalone") -> Loaded:
     """Load settings in layers, for this service. Raises ConfigError with every mistake: name, value, origin, allowed values."""
@@ -249,7 +217,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
         if converted is not None:
             values[name], origins[name] = converted, origin
 
-    path = config_file(environ, config)
+    path = environment.config_file(environ, config)
     if path:
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -257,22 +225,22 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             detail = f"{path}: {error}"
             raise ConfigError(detail, hint="aurora-logs config check") from error
         for key, value in table.items():
-            origin = f"file {path}:{_line_of(key, path)}"
+            origin = f"file {path}:{environment.line_of(key, path)}"
             if key in hints:
                 take(key, value, origin)
             else:
-                problems.append(_unknown(key, known, origin))
+                problems.append(environment.unknown(key, known, origin))
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
     for name in MAY_BE_A_FILE:
         variable = f"{name.upper()}_FILE"
-        if environ.get(variable) and (text := _content(variable, environ[variable], problems)) is not None:
+        if environ.get(variable) and (text := environment.content(variable, environ[variable], problems)) is not None:
             take(name, text, f"{variable} {environ[variable]}")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
-    warnings = [*_dropped(environ), *near_misses(environ, known)]
+    warnings = [*environment.dropped(environ), *environment.near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
     problems += _unfit(settings, service) if not problems else []
     if problems:
@@ -280,36 +248,10 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
     return Loaded(settings=settings, origins=origins, warnings=warnings)
 
 
-def _line_of(key: str, path: Path) -> int:
-    """Return the line of a key at the top of a TOML file; a key in an odd spelling counts as of the first line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*["']?{re.escape(key)}\b""")
-    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
-
-
-def _dropped(environ: Mapping[str, str]) -> list[str]:
-    """Name variables of the predecessor that are set and not used, one warning each."""
-    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
-            if re.fullmatch(name.replace("*", ".+"), variable)]
-
-
 def in_force(loaded: Loaded) -> list[Setting]:
     """Return each setting with its value and origin; secrets as `***` (UX-46, SEC-04)."""
     return [Setting(name=name.upper(), value=str(value) if is_secret(name) else value, origin=origin)
             for name, origin in loaded.origins.items() for value in [getattr(loaded.settings, name)]]
-
-
-def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
-    """Name variables that differ from a known one by one or two letters (UX-62)."""
-    names = [name.upper() for name in known]
-    found = []
-    for variable in environ:
-        if variable in names or len(variable) < 8:
-            continue
-        close = difflib.get_close_matches(variable, names, n=1, cutoff=0.9)
-        if close:
-            found.append(f"{variable} is not known; did you mean {close[0]}?")
-    return found
 
 
 def uses_data_dir(settings: Settings, service: Service) -> bool:
@@ -327,6 +269,10 @@ def _unfit(settings: Settings, service: Service) -> list[str]:
                             "processes; one process alone: aurora-logs run")
     if settings.source_backend == "folder" and not settings.source_dir:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
+    problems += scope.problems(aws_regions=settings.aws_regions, assume_roles=settings.assume_roles,
+                               instances_include=settings.instances_include, instances_exclude=settings.instances_exclude)
+    if not settings.collect_own_account and not settings.assume_roles.strip():
+        problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
     if settings.sink_backend == "openobserve" and service != "discovery":

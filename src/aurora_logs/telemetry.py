@@ -62,6 +62,21 @@ def instance_held(instance_id: str, error: Exception) -> None:
     _emit("WARN", "Instance held", {"instance_id": instance_id, "error": str(error), "hint": getattr(error, "hint", "")})
 
 
+def role_changed(instance_id: str, role: str) -> None:
+    """A cluster's member has another role than at the last look: `writer` or `reader`."""
+    _emit("INFO", "Role changed", {"instance_id": instance_id, "role": role})
+
+
+def instance_renamed(instance_id: str, new_instance_id: str) -> None:
+    """The rows of an instance go on under its new name; identity is the resource id."""
+    _emit("INFO", "Instance renamed", {"instance_id": instance_id, "new_instance_id": new_instance_id})
+
+
+def rename_waits(instance_id: str, new_instance_id: str) -> None:
+    """An instance has a new name, but a worker still holds a file under the old one. Once a cycle."""
+    _emit("INFO", "Rename waits for a worker", {"instance_id": instance_id, "new_instance_id": new_instance_id})
+
+
 def engine_not_supported(instance_id: str, engine: str) -> None:
     """An instance has an engine whose logs we don't read. Once an instance and process."""
     _emit("INFO", "Engine not supported", {"instance_id": instance_id, "engine": engine})

@@ -12,12 +12,13 @@ from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
 from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
-from aurora_logs.resilience import Priority, RateLimit
+from aurora_logs.resilience import Priority
 from aurora_logs.settings import Service, Settings, uses_data_dir
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
     from aurora_logs.adapters.aws.dynamodb import DynamoDb
+    from aurora_logs.adapters.aws.opening import ApiLimits
     from aurora_logs.adapters.aws.state_store import DynamoDbStateStore
     from aurora_logs.adapters.aws.tables import StateTables
     from aurora_logs.adapters.embedded.compaction import Totals
@@ -29,25 +30,23 @@ if TYPE_CHECKING:
 
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
-               on_call: "Callable[[CallMade], None] | None" = None, limit: RateLimit | None = None,
+               on_call: "Callable[[CallMade], None] | None" = None, limits: "ApiLimits | None" = None,
                on_unsupported: Callable[[str, str], None] = telemetry.engine_not_supported) -> Inspected:
     """Open the log source. Raises: ConfigError, Transient.
 
-    interactive: an operator waits. on_call: told every call. limit: of the process's RDS calls; None: makes one.
+    interactive: an operator waits. on_call: told every call. limits: of the process's RDS calls; None: makes them.
     on_unsupported: told instance and engine that are left out.
     """
     if settings.source_backend == "folder":
         from aurora_logs.adapters.embedded.log_source import FolderLogSource  # noqa: PLC0415
 
         return FolderLogSource(Path(settings.source_dir))
-    from aurora_logs.adapters.aws.log_source import open_rds_source  # noqa: PLC0415
+    from aurora_logs.adapters.aws.opening import open_source  # noqa: PLC0415
 
-    if limit is None:
+    if limits is None:
         store = _dynamodb_state(settings, clock) if settings.state_backend == "dynamodb" else None
-        limit = api_limit(settings, clock, store, priority="interactive" if interactive else "read")
-    return open_rds_source(clock=clock, limit=limit, region=settings.aws_region or None,
-                           connections=settings.max_concurrency + 2, interactive=interactive, on_call=on_call,
-                           on_unsupported=on_unsupported)
+        limits = api_limits(settings, clock, store, priority="interactive" if interactive else "read")
+    return open_source(settings, clock, limits, interactive=interactive, on_call=on_call, on_unsupported=on_unsupported)
 
 
 def sink(settings: Settings, directory: DataDirectory | None, clock: Clock, random: Random) -> Sink:
@@ -62,21 +61,11 @@ def sink(settings: Settings, directory: DataDirectory | None, clock: Clock, rand
     return FileSink(directory, random)
 
 
-def api_limit(settings: Settings, clock: Clock, store: BudgetStore | None, *, priority: Priority = "read") -> RateLimit:
-    """Make the limit of RDS calls: of this process alone, or its share of what all have (`store`). Raises: as log_source."""
-    patience_sec = settings.lease_sec / 3
-    if store is None:
-        return RateLimit(clock=clock, ceiling_per_sec=settings.rds_api_rate_limit, lock=threading.Lock(),
-                         patience_sec=patience_sec)
-    from aurora_logs.adapters.aws.account import account_and_region  # noqa: PLC0415
-    from aurora_logs.api_budget import SharedRateLimit, budget_id  # noqa: PLC0415
+def api_limits(settings: Settings, clock: Clock, store: BudgetStore | None, *, priority: Priority = "read") -> "ApiLimits":
+    """Make the limits of RDS calls: of this process alone, or its shares of what all have (`store`)."""
+    from aurora_logs.adapters.aws.opening import ApiLimits  # noqa: PLC0415
 
-    random = SystemRandom()
-    account_id, region = account_and_region(region=settings.aws_region or None, account_id=settings.aws_account_id)
-    return SharedRateLimit(
-        clock=clock, random=random, store=store, budget=budget_id(account_id, region), lock=threading.Lock(),
-        owner=f"{settings.pod_name or platform.node()}-{random.nonce()}", ceiling_per_sec=settings.rds_api_rate_limit,
-        priority=priority, patience_sec=patience_sec, skew_sec=settings.skew_sec)
+    return ApiLimits(settings, clock, SystemRandom(), store, priority=priority)
 
 
 @contextmanager
@@ -93,11 +82,10 @@ def collecting(settings: Settings, stop: threading.Event, service: Service = "st
         state = _state(settings, clock, database, run_id)
         queue = _queue(settings, clock, state, database, run_id)
         opened.callback(queue.close)
-        limit = api_limit(settings, clock, state if settings.state_backend == "dynamodb" else None,
-                          priority="list" if service == "discovery" else "read") if settings.source_backend == "rds" else None
-        if limit is not None:
-            opened.callback(limit.give_back)
-        yield Ports(source=log_source(settings, clock, limit=limit), queue=queue, state=state,
+        limits = api_limits(settings, clock, state if settings.state_backend == "dynamodb" else None,
+                            priority="list" if service == "discovery" else "read")
+        opened.callback(limits.give_back)
+        yield Ports(source=log_source(settings, clock, limits=limits), queue=queue, state=state,
                     sink=None if service == "discovery" else sink(settings, held.directory if held else None, clock, random),
                     clock=clock, random=random, workers=Threads(stop)), run_id
 

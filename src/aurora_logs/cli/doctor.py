@@ -68,6 +68,7 @@ def _print(check: "Check") -> None:
 def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check]":
     from aurora_logs.errors import ConfigError  # noqa: PLC0415
     from aurora_logs.ops.doctor import NAMES, SourceChecks, failed  # noqa: PLC0415
+    from aurora_logs.stages.discover import selection_of  # noqa: PLC0415
     from aurora_logs.wiring import log_source, system_clock  # noqa: PLC0415
 
     try:
@@ -78,7 +79,7 @@ def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check
     settings, unsupported = loaded.settings, dict[str, str]()
     source = SourceChecks(lambda: log_source(settings, system_clock(), interactive=True,
                                              on_unsupported=unsupported.__setitem__),
-                          NAMES[settings.source_backend], unsupported)
+                          NAMES[settings.source_backend], unsupported, selection_of(settings))
     here: Mapping[str, Look] = {
         "settings": lambda: _settings(loaded), "data directory": lambda: _directory(settings.data_dir),
         "collector": lambda: _collector(settings.data_dir), "state": lambda: _state(settings),

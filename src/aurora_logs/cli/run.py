@@ -120,7 +120,7 @@ def _announcer(settings: "Settings", only: str) -> "Callable[[Cycle, float], Non
     def announce(cycle: "Cycle", calls: float) -> None:
         if not cycle.instances:
             raise _nothing_there(settings, only)
-        listed = cycle.instances - len(cycle.held)
+        listed = cycle.listed
         where = f"{listed} instance{'' if listed == 1 else 's'}"
         if cycle.bytes_behind:
             needed = max(1, round(calls))

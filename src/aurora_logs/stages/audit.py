@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged
-from aurora_logs.ports import Claim, Sink
+from aurora_logs.ports import Sink
 from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
 from aurora_logs.records.wire import span_us_of
+from aurora_logs.seams import Claim
 
 Span = tuple[int, int]  # byte range [begin, end) of a segment
 

@@ -129,6 +129,12 @@ class HeldClaim:
                 telemetry.file_buried(letter)
                 return
 
+    def adopt(self, initial: Checkpoint) -> None:
+        """The row is another instance's that had this name (RDS-14): begin as `initial`, after the row's last epoch."""
+        row = self.checkpoint
+        self._replace(row.intent.id if row.intent else "", replace(
+            initial, epoch=max(row.epoch, initial.epoch + 1), lease_owner=row.lease_owner, lease_until_ms=row.lease_until_ms))
+
     def release(self) -> None:
         """W9, W10: end the lease; an open intent stays, since it may have been posted."""
         self._write(lambda _: self._state.release(self.checkpoint, withdraw_intent=False), lambda _: False,
@@ -261,6 +267,8 @@ def claim(state: StateStore, clock: Clock, random: Random, settings: Settings, i
     held = _take(state, clock, random, settings, initial, f"{worker}/{random.nonce()}")
     telemetry.file_claimed(held.checkpoint)
     try:
+        if held.checkpoint.resource_id not in ("", initial.resource_id):
+            held.adopt(initial)
         held.forget_letters()  # a way back may have been cut off before it
         yield held
     except AuroraLogsError:

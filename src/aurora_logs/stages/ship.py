@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import ReceiptPartial, SinkRejected, Transient, Unknown
-from aurora_logs.ports import Claim, Clock, Random, Sink
+from aurora_logs.ports import Clock, Random, Sink
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Batch, DeadLetter
 from aurora_logs.records.letters import gap_letter, range_letter
 from aurora_logs.records.wire import record_id_of, restamped, span_us_of, timestamp_us_of
+from aurora_logs.seams import Claim
 from aurora_logs.settings import Settings
 
 BACKOFF_MAX_SEC = 30.0  # longest wait between two tries while a dependency is away

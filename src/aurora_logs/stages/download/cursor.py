@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import BinaryRefused, MarkerRefused, Unreachable
-from aurora_logs.ports import Claim, LogSource
+from aurora_logs.ports import LogSource
 from aurora_logs.records.fleet import Delivered, TrackedFile
 from aurora_logs.records.flow import Answer, Gap, Portion, Segment
+from aurora_logs.seams import Claim
 from aurora_logs.segments import (
     CHECK_BYTES,
     START,
