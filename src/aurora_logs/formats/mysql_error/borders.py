@@ -21,7 +21,8 @@ DEADLOCK = re.compile(rb"(?:InnoDB: ?)?[Tt]ransactions deadlock detected")
 _PART = re.compile(rb"[ \t]*(?:InnoDB:)?\s{0,64}\*\*\* ?[A-Z(]")
 _DOUBLED = re.compile(rb"\d{4}-\d\d-\d\d +\d{1,2}:\d\d:\d\d 0x[0-9a-f]{1,16}[ \r]*(?=\n|\Z)")
 _OPEN_PART = re.compile(rb"[ \t]*(?:InnoDB:)?\s{0,64}\*{0,3} ?\Z")
-SPECIALS = (b"eadlock detected", b"INNODB MONITOR OUTPUT")
+_DEADLOCK_WORDS = b"eadlock detected"
+SPECIALS = (_DEADLOCK_WORDS, b"INNODB MONITOR OUTPUT")
 
 
 class _Verdict(Enum):
@@ -67,7 +68,11 @@ def entry_end(content: bytes, start: int, *, whole: bool) -> int:
         if at < 0 and not whole and len(content) - start < MONITOR_MAX_BYTES:
             return -1
         at = at if at >= 0 else min(start + MONITOR_MAX_BYTES, len(content))
-    elif (head := head_at(content, start)) and is_deadlock(content, head):
+    elif (
+        content.find(_DEADLOCK_WORDS, start, start + _LOOK_BYTES) >= 0  # cheap, and seldom true
+        and (head := head_at(content, start))
+        and is_deadlock(content, head)
+    ):
         dump = _Dump(head.thread, head.clock.local_us if head.clock else 0)
     for found in _NEXT.finditer(content, at):
         place = found.end()
