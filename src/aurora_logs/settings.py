@@ -19,6 +19,8 @@ from aurora_logs import names
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
+SECRET = "secret text"  # noqa: S105 - how the kind of such a value is told
+REDACTION_KEY_MIN_CHARS = 16
 Service = Literal["standalone", "discovery", "processor"]
 """What a process does: everything, or one part of the work that several processes share."""
 
@@ -109,8 +111,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                                               le=3600)] = 10.0
     entry_max_bytes: Annotated[int, _knob("text of one record; a longer entry is cut and marked", ge=1_000,
                                           le=16_777_216)] = 1_048_576
-    redaction: Annotated[Literal["default", "off"], _knob("credentials and raw text are replaced before anything leaves "
-                                                          "the parser; off is loud")] = "default"
+    redaction: Annotated[Literal["default", "strict", "all", "off"], _knob(
+        "what is replaced before anything leaves the parser: credentials and raw text; strict: also every literal, parameter and "
+        "row value; all: also statements; off: nothing, and it is loud")] = "default"
+    redaction_key: Annotated[Secret, _knob(
+        "marks become keyed hashes, so that equal texts stay joinable; 16 characters or more; or the path of a file that holds "
+        "it: REDACTION_KEY_FILE")] = Secret()
     max_retries: Annotated[int, _knob("tries of one batch after the first, for errors of the batch itself", ge=0,
                                       le=100)] = 3
     retry_backoff_sec: Annotated[float, _knob("base of the exponential back-off with full jitter", ge=0.001, le=300)] = 5.0
@@ -180,21 +186,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-MAY_BE_A_FILE = ("kafka_username", "kafka_password")
+MAY_BE_A_FILE = ("kafka_username", "kafka_password", "redaction_key")
 """Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
-
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
-REPLACED = {
-    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
-    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
-    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
-    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
-    "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
-    "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
-    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
-    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
-}
 
 
 def knobs() -> list[Knob]:
@@ -213,8 +206,8 @@ def _allowed(kind: object, meta: Meta) -> str:
         return ", ".join(map(str, get_args(kind)))
     signs = {"gt": ">", "ge": ">=", "le": "<="}
     bounds = [f"{sign} {getattr(meta, name):,.10g}" for name, sign in signs.items() if getattr(meta, name) is not None]
-    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: "secret text"}
-    return " ".join([names[kind], *([", ".join(bounds)] if bounds else [])])
+    kinds: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: SECRET}
+    return " ".join([kinds[kind], *([", ".join(bounds)] if bounds else [])])
 
 
 def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
@@ -315,7 +308,7 @@ def _line_of(key: str, path: Path) -> int:
 
 def _dropped(environ: Mapping[str, str]) -> list[str]:
     """Name variables of the predecessor that are set and not used, one warning each."""
-    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
+    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in names.REPLACED.items()
             if re.fullmatch(name.replace("*", ".+"), variable)]
 
 
@@ -327,12 +320,12 @@ def in_force(loaded: Loaded) -> list[Setting]:
 
 def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
     """Name variables that differ from a known one by one or two letters (UX-62)."""
-    names = [name.upper() for name in known]
+    upper = [name.upper() for name in known]
     found = []
     for variable in environ:
-        if variable in names or len(variable) < 8:
+        if variable in upper or len(variable) < 8:
             continue
-        close = difflib.get_close_matches(variable, names, n=1, cutoff=0.9)
+        close = difflib.get_close_matches(variable, upper, n=1, cutoff=0.9)
         if close:
             found.append(f"{variable} is not known; did you mean {close[0]}?")
     return found
@@ -355,6 +348,8 @@ def _unfit(settings: Settings, service: Service) -> list[str]:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
+    if settings.redaction_key and len(settings.redaction_key.reveal()) < REDACTION_KEY_MIN_CHARS:
+        problems.append(f"REDACTION_KEY has less than {REDACTION_KEY_MIN_CHARS} characters: who sees marks could find it by trying")
     if settings.sink_backend == "openobserve" and service != "discovery":
         problems += _unfit_openobserve(settings)
     if settings.queue_backend == "kafka":

@@ -85,16 +85,19 @@ def _word(text: str, kind: int, begin: int, end: int) -> str:
     return word.strip('`"') if kind in _NAMES else word
 
 
-def _inside(text: str, piece: _Piece) -> Span:
-    """Return the range between a string's quotes; a number is its own inside."""
-    begin, end = piece.begin, piece.end
+def inside(text: str, kind: int, begin: int, end: int) -> Span:
+    """Return the range between the quotes of a string token; a number is its own inside."""
     if text.startswith("$", begin):
-        begin = text.index("$", begin + 1) + 1
-        return begin, end if piece.kind in _OPEN else end - (begin - piece.begin)
+        first, begin = begin, text.index("$", begin + 1) + 1
+        return begin, end if kind in _OPEN else end - (begin - first)
     quotes = [at for at in (text.find(quote, begin, end) for quote in "'\"`") if at >= 0]
     if not quotes:
         return begin, end
-    return min(quotes) + 1, end if piece.kind in _OPEN else end - 1
+    return min(quotes) + 1, end if kind in _OPEN else end - 1
+
+
+def _inside(text: str, piece: _Piece) -> Span:
+    return inside(text, piece.kind, piece.begin, piece.end)
 
 
 class _Reader:
