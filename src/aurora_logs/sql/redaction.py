@@ -29,7 +29,7 @@ _QUOTED_PIECES: Final = (
     (re.compile(r'\bToken "'), re.compile(r'" is invalid')),
 )
 _STATEMENT: Final = re.compile(
-    r"\b(?:create|alter|set|grant|change|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
+    r"\b(?:create|alter|set|grant|change|clone|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
     r"|execute|declare|begin|explain)\b",
     re.IGNORECASE,
 )
