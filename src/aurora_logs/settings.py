@@ -15,7 +15,10 @@ from msgspec import Meta
 
 from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
+from aurora_logs.secret import Secret
 
+SECRET = "secret text"  # noqa: S105 - how the kind of such a value is told
+REDACTION_KEY_MIN_CHARS = 16
 Service = Literal["standalone", "discovery", "processor"]
 """What a process does: everything, or one part of the work that several processes share."""
 
@@ -24,33 +27,6 @@ def default_data_dir() -> str:
     """Return the state directory by the XDG rules."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return str(Path(base) / "aurora-logs")
-
-
-class Secret:
-    """A text that shows itself to nobody: `***` in str, repr, format and tracebacks; no encoder takes it (SEC-04)."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***" if self._text else ""
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
@@ -115,8 +91,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                                               le=3600)] = 10.0
     entry_max_bytes: Annotated[int, _knob("text of one record; a longer entry is cut and marked", ge=1_000,
                                           le=16_777_216)] = 1_048_576
-    redaction: Annotated[Literal["default", "off"], _knob("credentials and raw text are replaced before anything leaves "
-                                                          "the parser; off is loud")] = "default"
+    redaction: Annotated[Literal["default", "strict", "all", "off"], _knob(
+        "what is replaced before anything leaves the parser: credentials and raw text; strict: also every literal, parameter and "
+        "row value; all: also statements; off: nothing, and it is loud")] = "default"
+    redaction_key: Annotated[Secret, _knob(
+        "marks become keyed hashes, so that equal texts stay joinable; 16 characters or more; or the path of a file that holds "
+        "it: REDACTION_KEY_FILE")] = Secret()
     max_retries: Annotated[int, _knob("tries of one batch after the first, for errors of the batch itself", ge=0,
                                       le=100)] = 3
     retry_backoff_sec: Annotated[float, _knob("base of the exponential back-off with full jitter", ge=0.001, le=300)] = 5.0
@@ -201,8 +181,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-MAY_BE_A_FILE = ("kafka_username", "kafka_password")
+MAY_BE_A_FILE = ("kafka_username", "kafka_password", "redaction_key")
 """Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
+
 
 def knobs() -> list[Knob]:
     """Return all settings as they are described in help and documentation, in their order."""
@@ -220,8 +201,8 @@ def _allowed(kind: object, meta: Meta) -> str:
         return ", ".join(map(str, get_args(kind)))
     signs = {"gt": ">", "ge": ">=", "le": "<="}
     bounds = [f"{sign} {getattr(meta, name):,.10g}" for name, sign in signs.items() if getattr(meta, name) is not None]
-    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: "secret text"}
-    return " ".join([names[kind], *([", ".join(bounds)] if bounds else [])])
+    kinds: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: SECRET}
+    return " ".join([kinds[kind], *([", ".join(bounds)] if bounds else [])])
 
 
 def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
@@ -311,6 +292,8 @@ def _unfit(settings: Settings, service: Service) -> list[str]:
         problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
+    if settings.redaction_key and len(settings.redaction_key.reveal()) < REDACTION_KEY_MIN_CHARS:
+        problems.append(f"REDACTION_KEY has less than {REDACTION_KEY_MIN_CHARS} characters: who sees marks could find it by trying")
     if settings.sink_backend == "openobserve" and service != "discovery":
         problems += _unfit_openobserve(settings)
     if settings.queue_backend == "kafka":

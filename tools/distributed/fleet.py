@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
+from confluent_kafka.admin import AdminClient
 from tools.distributed.strangers import StandIn
 from tools.servers.dynoxide import Dynoxide
 from tools.servers.kafka import Broker
@@ -128,6 +129,10 @@ class Fleet:
         tables = {role: self.environ[variable] for variable, role in TABLES.items()}
         return DynamoDbStateStore(DynamoDb(self.client, system_clock(), SystemRandom()), StateTables(**tables))
 
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.engines.broker.address})
+
     def command(self, *words: str, **environ: str) -> str:
         """Run a command of the product and return its output. Raises: CalledProcessError."""
         return subprocess.run([*PROGRAM, *words], env={**self.environ, "DATA_DIR": str(self.folder / "beside"), **environ}, text=True,
@@ -143,6 +148,11 @@ class Fleet:
     def alive(self, role: str = "") -> list[Replica]:
         """Return the replicas that run."""
         return [one for one in self.replicas if one.is_alive and role in ("", one.role)]
+
+    def members(self) -> set[str]:
+        """Return the processors to which the group gives partitions, by name."""
+        group = self._admin.describe_consumer_groups([self.group])[self.group].result()
+        return {one.client_id for one in group.members if one.assignment.topic_partitions}
 
     def events(self, *messages: str) -> Iterator[dict[str, Any]]:
         """Give the log lines of all replicas that have one of these messages."""

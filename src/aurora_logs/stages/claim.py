@@ -132,7 +132,7 @@ class HeldClaim:
                 return
 
     def adopt(self, initial: Checkpoint) -> None:
-        """The row is another instance's that had this name (RDS-14): begin as `initial`, after the row's last epoch."""
+        """The row is of another time or instance that had this name (RDS-13, 14): begin as `initial`, after its last epoch."""
         row = self.checkpoint
         self._replace(row.intent.id if row.intent else "", replace(
             initial, epoch=max(row.epoch, initial.epoch + 1), lease_owner=row.lease_owner, lease_until_ms=row.lease_until_ms))

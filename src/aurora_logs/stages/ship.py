@@ -15,7 +15,7 @@ from aurora_logs import metrics, telemetry
 from aurora_logs.errors import BreakerOpen, ConfigError, ReceiptPartial, SinkRejected, Transient, Unknown
 from aurora_logs.ports import Clock, Random, Shelter, Sink
 from aurora_logs.records.fleet import LogFile
-from aurora_logs.records.flow import Batch, DeadLetter, Segment
+from aurora_logs.records.flow import Batch, DeadLetter, Receipt, Segment
 from aurora_logs.records.letters import RESCUED, gap_letter, range_letter
 from aurora_logs.records.wire import record_id_of, restamped, span_us_of, timestamp_us_of
 from aurora_logs.seams import Claim
@@ -91,9 +91,8 @@ class Shipper:
         failures, refusals, buried = 0, int(is_half), set[int]()
         while lines := self._of_age(batch, lines, buried):
             self._held.keep()
-            self._note_sent(batch)
             try:
-                receipt = self._sink.ship(batch, lines)
+                receipt = self._post(batch, lines)
                 if receipt.stored != len(lines):
                     raise ReceiptPartial(f"{receipt.stored} of {len(lines)}")
             except Unknown as error:
@@ -141,6 +140,12 @@ class Shipper:
         self._held.wait(max([self._began_sec, *sent]) + self._sink.settle_sec - self._clock.monotonic_sec())
         missing = self._missing(batch)
         return [line for line in batch.lines if record_id_of(line) in missing]
+
+    def _post(self, batch: Batch, lines: Sequence[bytes]) -> Receipt:
+        try:
+            return self._sink.ship(batch, lines)
+        finally:
+            self._note_sent(batch)  # only now: whoever stood still before it sent later than it knows
 
     def _note_sent(self, batch: Batch) -> None:
         now_sec = self._clock.monotonic_sec()

@@ -13,7 +13,8 @@ from tests.unit.openobserve.adapter_bench import RealTime, adapter, batch_of, ev
 from aurora_logs.adapters.openobserve.address import parse_address
 from aurora_logs.adapters.openobserve.login import Login
 from aurora_logs.errors import ConfigError, ReceiptMissing, TimedOut, Unreachable
-from aurora_logs.settings import Secret, load
+from aurora_logs.secret import Secret
+from aurora_logs.settings import load
 
 
 def ship_error(one):
