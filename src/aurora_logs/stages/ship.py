@@ -52,9 +52,10 @@ class Shipper:
         started_sec = self._clock.monotonic_sec()
         buried = self._deliver(batch, self._unsent(batch) if batch.careful else batch.lines)
         telemetry.batch_shipped(batch, self._clock.monotonic_sec() - started_sec)
+        if not buried:
+            return batch
         kept = [index for index in range(batch.count) if index not in buried]
-        return batch if not buried else replace(batch, lines=[batch.lines[index] for index in kept],
-                                                ids=[batch.ids[index] for index in kept])
+        return replace(batch, lines=[batch.lines[index] for index in kept], ids=[batch.ids[index] for index in kept])
 
     def _deliver(self, batch: Batch, lines: Sequence[bytes], *, is_half: bool = False) -> set[int]:
         """Ship `lines` of the batch; return which of its records were buried."""
