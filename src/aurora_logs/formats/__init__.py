@@ -145,15 +145,19 @@ def raw_fields(extent: Extent, origin: Origin, times: Times, default_engine: str
 
 
 def headed_spans(
-    content: bytes, begin: int, is_head: Callable[[bytes, int], bool], next_head: Callable[[bytes, int], int]
+    content: bytes,
+    begin: int,
+    is_head: Callable[[bytes, int], bool],
+    next_head: Callable[[bytes, int], int],
+    furniture_end: Callable[[bytes, int], int] = blank_end,
 ) -> Iterator[tuple[int, int, int, bool]]:
     """Walk text from `begin` whose entries begin at heads and run to the next one: (start, stop, end, has_head) of each.
 
-    stop: behind the last line that is not blank; end: behind the blank lines that follow, which are furniture.
-    next_head: the first head behind the line at a place, -1 when there is none. A first span with start == stop is
-    leading furniture. Raw runs come in pieces of RAW_RUN_BYTES.
+    stop: behind the last line that is not blank; end: behind the furniture that follows (blank lines, unless
+    `furniture_end` knows more). next_head: where the text at a place ends, -1 when it runs to the end. A first span with
+    start == stop is leading furniture. Raw runs come in pieces of RAW_RUN_BYTES.
     """
-    at = blank_end(content, begin)
+    at = furniture_end(content, begin)
     if at > begin:
         yield begin, begin, at, False
     border = -2  # of the raw run that is being cut into pieces
@@ -163,7 +167,7 @@ def headed_spans(
             border = next_head(content, at)
             border = len(content) if border < 0 else border
         stop = content_end(content, at, border if has_head else lines_within(content, at, border, RAW_RUN_BYTES))
-        end = blank_end(content, stop)
+        end = furniture_end(content, stop)
         yield at, stop, end, has_head
         at = end
 

@@ -9,6 +9,7 @@ from aurora_logs.formats.mysql_slow.record import Carried
 from aurora_logs.formats.mysql_slow.shapes import CLOSE, HEAD_START, shape_at
 from aurora_logs.formats.mysql_slow.walk import behind_furniture, carried, next_entry, walk
 from aurora_logs.records.flow import Chunk, Parsed
+from aurora_logs.text import furniture_end
 
 
 def ndjson(chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, max_bytes: int) -> Parsed:
@@ -16,7 +17,7 @@ def ndjson(chunk: Chunk, origin: Origin, context: bytes, *, max_records: int, ma
     content, state = chunk.content, carried(context)
     if chunk.cut_bytes or not content or borders.MARK in content:
         return wire(walk(chunk, origin, context), chunk, context, max_records=max_records, max_bytes=max_bytes)
-    at = borders.furniture_end(content, 0)
+    at = furniture_end(content, 0)
     state = behind_furniture(content[:at], state)
     return block_wire(_Reader(chunk, origin), chunk, at, state, max_records=max_records, max_bytes=max_bytes)
 
