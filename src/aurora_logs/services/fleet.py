@@ -8,10 +8,21 @@ from msgspec.structs import replace
 from aurora_logs import telemetry
 from aurora_logs.errors import Transient
 from aurora_logs.ports import Ports
-from aurora_logs.records.fleet import Instance, TrackedInstance
+from aurora_logs.records.fleet import Instance, TrackedFile, TrackedInstance
 from aurora_logs.records.positions import is_of_wrong_clock
 from aurora_logs.settings import Settings
-from aurora_logs.stages.discover import DELETED, EXCLUDED, SILENT, Move, is_wanted, moves, selection_of
+from aurora_logs.stages.claim import claim
+from aurora_logs.stages.discover import (
+    DELETED,
+    EXCLUDED,
+    SILENT,
+    Move,
+    first_checkpoint,
+    is_wanted,
+    log_file,
+    moves,
+    selection_of,
+)
 
 EXPIRES_SEC = 7 * 86_400
 ANEW_AFTER_SEC = 3600  # a row that does not change is written so often, so that nobody takes it for forgotten
@@ -66,10 +77,12 @@ class Fleet:
         elsewhere = self._held_elsewhere(known, place)
         mine = [one for one in listed if one.resource_id not in elsewhere]
         known = self._renamed(known, mine, place)
+        names = {row.instance.resource_id: name for name, row in known.items() if row.instance.resource_id}
         for one in mine:
             row = known.get(one.instance_id)
-            if row is not None and row.instance.resource_id not in ("", one.resource_id):
-                continue  # its former owner's rows are still in a worker's hands: the next cycle moves them
+            is_anothers = row is not None and row.instance.resource_id not in ("", one.resource_id)
+            if is_anothers or names.get(one.resource_id, one.instance_id) != one.instance_id:
+                continue  # rows under this or its former name are still in a worker's hands: the next cycle moves them
             if not is_wanted(one, self._selection):
                 if row is None:
                     continue
@@ -111,12 +124,15 @@ class Fleet:
         """Move one instance's rows; False while a worker holds one of its files. Twice is harmless (REL-67)."""
         state = self._ports.state
         tracked = [one for one in state.tracked(move.source) if one.resource_id in ("", move.resource_id)]
-        if any(self._is_held(move.source, family) for family in {one.family for one in tracked}):
+        families = {one.family for one in tracked}
+        if any(self._is_held(name, family) for family in families for name in (move.source, move.target)):
             telemetry.rename_waits(move.source, move.target)
             return False
         is_listed = now is not None and now.instance_id == move.target
         instance = replace(now, tags={}) if now is not None and is_listed else replace(
             row.instance, instance_id=move.target, status=row.instance.status if now is not None else DELETED)
+        for family in families:
+            self._renew_checkpoint(instance, family, tracked)
         for one in tracked:
             status = "discovered" if one.status == "processing" else one.status
             state.see(replace(one, instance_id=move.target, resource_id=move.resource_id, status=status, queued_at=0))
@@ -127,6 +143,17 @@ class Fleet:
         state.forget_instance(move.source)
         telemetry.instance_renamed(move.source, move.target)
         return True
+
+    def _renew_checkpoint(self, instance: Instance, family: str, tracked: list[TrackedFile]) -> None:
+        """A checkpoint that stayed behind when the instance had this name before is older than its rows."""
+        state = self._ports.state
+        kept = state.checkpoint(instance.instance_id, family)
+        rows = {one.log_file_name: one for one in [*state.tracked(instance.instance_id), *tracked]
+                if one.family == family and one.resource_id == instance.resource_id}
+        initial = first_checkpoint(log_file(instance, family, ""), rows.values())
+        if kept is not None and kept.resource_id == instance.resource_id and kept.epoch < initial.epoch:
+            with claim(state, self._ports.clock, self._ports.random, self._settings, initial, self._owner) as held:
+                held.adopt(initial)
 
     def _is_held(self, instance_id: str, family: str) -> bool:
         now_ms = int(self._now_sec() * 1000)

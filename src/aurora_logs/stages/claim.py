@@ -29,6 +29,8 @@ RETRY_SEC = 0.2
 class HeldClaim:
     """One worker's claim of one file; made by `claim`, not by hand. Used by one thread."""
 
+    moves_checkpoint = True
+
     def __init__(self, state: StateStore, clock: Clock, random: Random, settings: Settings, row: Checkpoint,
                  lease_ends_sec: float) -> None:
         self._state, self._clock, self._random, self._settings = state, clock, random, settings
@@ -130,7 +132,7 @@ class HeldClaim:
                 return
 
     def adopt(self, initial: Checkpoint) -> None:
-        """The row is another instance's that had this name (RDS-14): begin as `initial`, after the row's last epoch."""
+        """The row is of another time or instance that had this name (RDS-13, 14): begin as `initial`, after its last epoch."""
         row = self.checkpoint
         self._replace(row.intent.id if row.intent else "", replace(
             initial, epoch=max(row.epoch, initial.epoch + 1), lease_owner=row.lease_owner, lease_until_ms=row.lease_until_ms))

@@ -106,7 +106,7 @@ def _walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
     if chunk.cut_bytes:
         spans = iter([(0, len(chunk.content), len(chunk.content), _is_head(chunk.content, 0))])
     else:
-        spans = headed_spans(chunk.content, _is_head, _end)
+        spans = headed_spans(chunk.content, 0, _is_head, _end)
     for start, stop, end, has_head in spans:
         record: AuditRecord | None = None
         if stop > start:

@@ -73,7 +73,7 @@ def _walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
     if chunk.cut_bytes:
         spans = iter([(0, len(chunk.content), len(chunk.content), begins_entry(chunk.content, 0))])
     else:
-        spans = headed_spans(chunk.content, begins_entry, lambda content, at: entry_end(content, at, whole=True))
+        spans = headed_spans(chunk.content, 0, begins_entry, lambda content, at: entry_end(content, at, whole=True))
     for start, stop, end, has_head in spans:
         record: LogRecord | None = None
         if stop > start:

@@ -57,7 +57,7 @@ def _walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
     if chunk.cut_bytes:
         spans = iter([(0, len(content), len(content), is_head(content, 0))])
     else:
-        spans = headed_spans(content, is_head, entry_end, furniture_end)
+        spans = headed_spans(content, 0, is_head, entry_end, furniture_end)
     for start, stop, end, has_head in spans:
         record: LogRecord | None = None
         if stop > start:

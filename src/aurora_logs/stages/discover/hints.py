@@ -58,5 +58,10 @@ def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:
 
 def deadline_ms(engine: str, row: TrackedFile) -> int:
     """Return when RDS deletes the file at the latest, by its last-written time (rds-log-api.md §4.1), epoch ms."""
-    hours = RETENTION_HOURS.get((engine, row.log_type)) or RETENTION_HOURS.get((engine, ""), 24)
-    return row.last_written + hours * HOUR_MS
+    return deletion_ms(engine, row.log_type, row.last_written)
+
+
+def deletion_ms(engine: str, log_type: str, last_written_ms: int) -> int:
+    """Return the same of a file of this engine and log type."""
+    hours = RETENTION_HOURS.get((engine, log_type)) or RETENTION_HOURS.get((engine, ""), 24)
+    return last_written_ms + hours * HOUR_MS
