@@ -31,7 +31,8 @@ TABLES = {"INSTANCE_TABLE": "instances", "TRACKING_TABLE": "tracking", "CHECKPOI
 # What demos and kill tests run with; it passes the start-up check of reliability.md §5.8.
 TIMES = {"POST_TIMEOUT_SEC": "2", "SKEW_SEC": "1", "SETTLE_SEC": "4", "LEASE_SEC": "6", "KAFKA_SESSION_SEC": "6"}
 PACE = {"DISCOVERY_INTERVAL_SEC": "1.5", "RDS_API_RATE_LIMIT": "60", "BATCH_TIMEOUT_SEC": "1", "RETRY_BACKOFF_SEC": "0.2",
-        "CIRCUIT_BREAKER_TIMEOUT_SEC": "2", "MAX_CONCURRENCY": "4", "LOG_LEVEL": "DEBUG"}
+        "CIRCUIT_BREAKER_TIMEOUT_SEC": "2", "MAX_CONCURRENCY": "4", "LOG_LEVEL": "DEBUG",
+        "METRICS_PORT": "0", "HEALTH_PORT": "0"}  # many replicas on one machine
 KEYS = {"AWS_ACCESS_KEY_ID": "SIMULATOR", "AWS_SECRET_ACCESS_KEY": "simulator-secret", "AWS_REGION": "eu-central-1",
         "AWS_ACCOUNT_ID": "123456789012", "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1"}
 END_WITHIN_SEC = 40.0

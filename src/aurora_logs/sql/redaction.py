@@ -11,13 +11,12 @@ from aurora_logs.sql.credentials import sql_spans
 from aurora_logs.sql.gate import suspicious
 from aurora_logs.sql.marked import Span, aws_secrets, prose_spans
 
-__all__ = ["mask_raw", "redact_message", "redact_sql", "suspicious"]
+__all__ = ["mask_raw", "may_change_message", "redact_message", "redact_sql", "suspicious"]
 
 _MASK: Final = "***"
 # What servers put in a credential's place themselves, and our own mark: not counted, not touched again.
 _MASKED: Final = re.compile(r"\*{3,}|<(?:secret|redacted)>", re.IGNORECASE)
 
-_PARSING_ERROR: Final = re.compile(rb"near '|at or near \"|invalid input (?:syntax|value)|Token \"", re.IGNORECASE)
 # Where a quoted piece begins and what stands behind its end. From the first beginning to the last end all goes: the piece
 # is the client's text and may hold quotes and newlines.
 _QUOTED_PIECES: Final = (
@@ -48,12 +47,17 @@ def redact_sql(sql: bytes, dialect: str) -> tuple[bytes, int]:
     return _replaced(sql, text, sql_spans(text, dialect))
 
 
+def may_change_message(text: bytes) -> bool:
+    """Tell whether `redact_message` could replace anything in this text, or in one of the texts that are joined in it."""
+    return _may_quote(text) or suspicious(text)
+
+
 def redact_message(text: bytes, dialect: str) -> tuple[bytes, int]:
     """Return a body, DETAIL, HINT or CONTEXT without credentials and without the quoted piece of a syntax error.
 
     The kinds `credential` and `parsing_error` of record-schema §14; same promises as `redact_sql`.
     """
-    has_piece = _PARSING_ERROR.search(text) is not None
+    has_piece = _may_quote(text)
     has_credential = suspicious(text)
     if not has_piece and not has_credential:
         return text, 0
@@ -69,6 +73,11 @@ def redact_message(text: bytes, dialect: str) -> tuple[bytes, int]:
 def mask_raw(text: bytes) -> bytes:
     """Return what stands in the body of a record that no rule understood: its size and nothing of its text."""
     return b"*** (%s bytes)" % f"{len(text):,}".encode("ascii")
+
+
+def _may_quote(text: bytes) -> bool:
+    small = text.lower()
+    return b"near '" in small or b'at or near "' in small or b"invalid input " in small or b'token "' in small
 
 
 def _quoted_pieces(message: str) -> list[Span]:
