@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.distributed.operator import Operator
+from tests.distributed.hands import Operator
 from tools.distributed.sight import wait_until
 
 pytestmark = [pytest.mark.engine("kafka"), pytest.mark.engine("dynoxide"), pytest.mark.slow]
@@ -11,15 +11,17 @@ LOAD = {"entries_per_sec": 30, "calls_per_sec": 400}
 ENTRIES = 1_500
 SETTINGS = {"BATCH_SIZE": "50", "RDS_API_RATE_LIMIT": "350"}
 DELETED = 3  # checkpoints, while the load runs
+SLOW = {"fault": "slow", "probability": 1.0, "value": 1.0, "operation": "ingest"}
 A_MONTH = "744"  # hours
 
 
 @pytest.fixture
 def start(make_world, request):
     """Start a world of a seed of its own with one discovery and two processors."""
-    def start_world(databases=3, entries=ENTRIES, **settings):
+    def start_world(entries=ENTRIES, before=lambda _operator: None, **settings):
         load = LOAD | {"seed": request.node.name, "most_entries": entries}
-        world = make_world(databases=databases, load=load, **SETTINGS, **settings)
+        world = make_world(databases=3, load=load, **SETTINGS, **settings)
+        before(Operator(world.fleet))
         for role in ("discovery", "processor", "processor"):
             world.fleet.start(role)
         return world, Operator(world.fleet)
@@ -83,8 +85,8 @@ def test_run_49_a_group_that_was_deleted_while_empty_begins_anew_and_sends_nothi
 
 
 def test_run_20_a_row_set_to_discovered_by_hand_is_worked_off_from_its_checkpoint(start):
-    """RUN-20, NAM-21: of finished files, rotated and live; under a live lease; of a file that nobody knows."""
-    world, operator = start()
+    """RUN-20, NAM-21, REL-48: of finished files, rotated and live; under a live lease; before discovery saw it; of no file."""
+    world, operator = start(before=lambda operator: operator.set_discovered("shop-1", "slowquery/mysql-slowquery.log"))
     for _ in range(2):
         wait_until(lambda: any(row.lease_owner for row in world.fleet.state.checkpoints()), "a file is held")
         held = next(row for row in world.fleet.state.checkpoints() if row.lease_owner)
@@ -110,10 +112,12 @@ def test_run_20_a_row_set_to_discovered_by_hand_is_worked_off_from_its_checkpoin
 def test_run_68_a_checkpoint_deleted_by_hand_loses_nothing_and_shows_nothing_twice(start):
     """RUN-68, NAM-22, REL-47: under live leases with intents open, and of a finished file that grows afterwards."""
     world, operator = start()
+    world.sink.post("faults", **SLOW)
     gone = []
     while len(gone) < DELETED:
         for row in world.sight.open_intents()[:1]:
             gone.append(operator.delete_checkpoint(row.instance_id, row.log_file_name))
+    world.sink.post("faults", off="slow")
     drain(world)
     for row in world.fleet.state.checkpoints():
         operator.delete_checkpoint(row.instance_id, row.log_file_name)
