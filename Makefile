@@ -23,7 +23,7 @@ demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, 
 	@$(PY) -m tools.distributed $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit faults simulation mutations demo kills servers
+	@$(PARTS) run unit secrets faults simulation mutations demo kills servers
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick
