@@ -53,6 +53,7 @@ PARTS: dict[str, Part] = {
     )),
     # SEC-18: 100,000 statements a dialect, and as many log entries through the whole product
     "secrets": Part(2, ((*PYTEST, *TWO_PROCESSES, "--dist=loadfile", "tests/secrets"),)),
+    "fuzz": Part(2, ((*PYTEST, *TWO_PROCESSES, "tests/fuzz"),)),
     "faults": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/faults"),)),
     "simulation": Part(6, ((*PYTEST, *TWO_PROCESSES, "tests/simulation"),)),
     "mutations": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/mutations"),)),

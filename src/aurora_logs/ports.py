@@ -19,7 +19,7 @@ from aurora_logs.records.fleet import (
     TrackedFile,
     TrackedInstance,
 )
-from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Kept, Receipt, Task
+from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Receipt, Task
 from aurora_logs.records.insight import Statement, Table, Volume
 from aurora_logs.records.provision import Shape
 
@@ -68,8 +68,17 @@ class LogSource(Protocol):
     Every call counts against the source's own API budget and waits for it. Vendor retries are off.
     """
 
-    def instances(self) -> list[Instance]:
-        """List all instances that have log files we understand. Raises: Throttled, Unreachable, TimedOut, AccessDenied."""
+    def places(self) -> list[str]:
+        """Return the names of the accounts and regions that are listed apart; one without a name where there are none.
+
+        What fails in one leaves the others alone. No call is made. The first one's instances have their bare names.
+        """
+
+    def instances(self, place: str = "") -> list[Instance]:
+        """List the instances of a place ("": of all) that have log files we understand.
+
+        Raises: Throttled, Unreachable, TimedOut, AccessDenied, ConfigError.
+        """
 
     def log_files(self, instance_id: str, *, written_since_ms: int = 0, name_contains: str = "") -> list[ListedFile]:
         """List an instance's files, whole or not at all (RDS-06).
@@ -135,6 +144,9 @@ class Queue(Protocol):
         Raises: Transient, with the reason why nothing can come now; a worker outlives it.
         """
 
+    def look(self) -> None:
+        """Ask whether hints can be carried now; for /readyz. Raises: Transient, ConfigError."""
+
 
 class StateStore(Protocol):
     """What survives a kill. Each method is one conditional write or one consistent read (reliability.md §5.2).
@@ -145,7 +157,7 @@ class StateStore(Protocol):
 
     # instances (discovery)
     def save_instance(self, row: TrackedInstance) -> None:
-        """Insert or update an instance's row; leaves the listing lease alone."""
+        """Insert or update what RDS tells of an instance, and when; leaves what its listings told and their lease alone."""
 
     def instances(self) -> list[TrackedInstance]:
         """Return all instance rows."""
@@ -155,6 +167,15 @@ class StateStore(Protocol):
 
         A key that begins with # is the lease of other work that replicas share, and no instance.
         """
+
+    def listing_done(self, row: TrackedInstance) -> bool:
+        """Write what a listing told, and in `lease_until` when the next one is due; until then nobody lists the instance.
+
+        Only while the lease is still `row.lease_owner`'s; False else.
+        """
+
+    def forget_instance(self, instance_id: str) -> None:
+        """Delete an instance's row, with its lease; silent when absent."""
 
     # tracking rows (discovery: W1-W3, W12; worker: W9, W10, W11, W13)
     def see(self, row: TrackedFile) -> bool:
@@ -287,6 +308,22 @@ class Sink(Protocol):
         is never read as "nothing found".
         """
 
+    def break_off(self) -> None:
+        """End requests under way (Unknown; a search: Transient), take no later ones. Called once, late in a stop; raises nothing."""
+
+
+class Shelter(Protocol):
+    """Where records of files that RDS deletes soon are parked while the sink is away (RESCUE_DIR)."""
+
+    is_sink_away: bool
+    """What the last request to the sink told; set by whoever ships."""
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether RESCUE_MAX_BYTES allow so many more."""
+
+    def park(self, batch: Batch, lines: Sequence[bytes]) -> None:
+        """Keep `lines` of the batch; durable when it returns. Raises: DiskFull, Unreachable, AccessDenied."""
+
 
 class Insights(Protocol):
     """Questions about delivered records. In the answers of `search`, `volumes` and `fold_statements` each record stands once."""
@@ -318,80 +355,21 @@ class Insights(Protocol):
         """
 
 
-class Position(Protocol):
-    """Where the work on a file stands, for stages that only look at it."""
-
-    @property
-    def checkpoint(self) -> Checkpoint: ...
-
-
-class Claim(Protocol):
-    """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
-
-    checkpoint: Checkpoint
-
-    def keep(self) -> None:
-        """Renew the lease when a third of it is gone; before long waits and each POST. Raises: EpochMoved."""
-
-    def wait(self, sec: float) -> None:
-        """Sleep `sec` seconds and keep the lease meanwhile. Raises: EpochMoved."""
-
-    def settled(self) -> None:
-        """The open intent's request can't land any more; its range is careful from now on. Raises: EpochMoved."""
-
-    def bury(self, letter: DeadLetter) -> None:
-        """Write a dead letter or gap down; durable before the checkpoint passes its range. Raises: EpochMoved."""
-
-    def move_on(self, start: Delivered, *, resend_until: int = 0) -> None:
-        """Begin another segment at `start`; below `resend_until` it may be stored already. Raises: EpochMoved."""
-
-    def rewind(self, kept: Kept | None) -> None:
-        """Go back to an earlier position of the same segment (None: its start); what follows is sent carefully."""
-
-    def note_end(self, end_offset: int) -> bool:
-        """Remember where the unfinished end lies; True once it stood there for BATCH_TIMEOUT_SEC."""
-
-
-class Files(Protocol):
-    """What is known of a claimed family's files; lets the download stage list again when a surprise says so."""
-
-    def segments(self) -> list[TrackedFile]:
-        """Rows of this family, as last listed."""
-
-    def is_closed(self, row: TrackedFile) -> bool:
-        """Tell whether the file can't grow any more (rds-log-api.md §4.4)."""
-
-    def list_again(self) -> None:
-        """List at the source and save what is new. Raises as LogSource.log_files."""
-
-    def loss_reason(self) -> str:
-        """Why files of this family vanish: `instance_deleted` when RDS does not know the instance any more, else `purged`."""
-
-    def left(self, checkpoint: Checkpoint) -> None:
-        """The work turns to another segment: keep what is known of this one, unless it is drained."""
-
-    def drained(self, row: TrackedFile, checkpoint: Checkpoint | None) -> bool:
-        """All of this segment is delivered: mark its row, before the checkpoint moves on. False: its size changed.
-
-        checkpoint: at the segment's end; None when it was drained at another time and the row tells how.
-        """
-
-
 class Ports:
-    """All ports of one process, made by wiring. A process that only discovers has no sink."""
+    """All ports of one process, made by wiring. A process that only discovers has no sink. shelter: None where rescue is off."""
 
-    __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+    __slots__ = ("clock", "queue", "random", "shelter", "sink", "source", "state", "workers")
     sink: Sink
 
     def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, clock: Clock, random: Random, workers: Workers,
-                 sink: Sink | None = None) -> None:
+                 sink: Sink | None = None, shelter: Shelter | None = None) -> None:
         self.source, self.queue, self.state = source, queue, state
-        self.clock, self.random, self.workers = clock, random, workers
+        self.clock, self.random, self.workers, self.shelter = clock, random, workers, shelter
         if sink is not None:
             self.sink = sink
 
 
 __all__ = [
-    "BudgetStore", "Claim", "Clock", "Delivery", "Files", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Position",
-    "Provisioning", "Queue", "Random", "Sink", "StateAdmin", "StateStore", "Workers",
+    "BudgetStore", "Clock", "Delivery", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "Random",
+    "Shelter", "Sink", "StateAdmin", "StateStore", "Workers",
 ]

@@ -4,9 +4,7 @@ Precedence: flags > environment > file (TOML) > defaults (experience.md UX-60). 
 in capitals (names-and-runbook.md §2.7). All mistakes are reported at once.
 """
 
-import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +13,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from aurora_logs import names
+from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
+from aurora_logs.secret import Secret
 
-FILE_VARIABLE = "AURORA_LOGS_CONFIG"
 SECRET = "secret text"  # noqa: S105 - how the kind of such a value is told
 REDACTION_KEY_MIN_CHARS = 16
 Service = Literal["standalone", "discovery", "processor"]
@@ -29,33 +27,6 @@ def default_data_dir() -> str:
     """Return the state directory by the XDG rules."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return str(Path(base) / "aurora-logs")
-
-
-class Secret:
-    """A text that shows itself to nobody: `***` in str, repr, format and tracebacks; no encoder takes it (SEC-04)."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***" if self._text else ""
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 def _knob(description: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Meta:
@@ -75,12 +46,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[str, _knob("embedded state, queue and batch files; default by the XDG rules")] = ""
 
     aws_region: Annotated[str, _knob("region of the RDS API; empty: from the SDK's chain")] = ""
+    aws_regions: Annotated[str, _knob("regions to collect from, separated by commas; empty: AWS_REGION alone")] = ""
+    assume_roles: Annotated[str, _knob("roles to collect other accounts with: ARN or ARN#external-id, separated by blanks")] = ""
+    collect_own_account: Annotated[bool, _knob("with ASSUME_ROLES: collect from the account of the credentials too")] = True
+    instances_include: Annotated[str, _knob(
+        "instances to collect: name:GLOB, cluster:GLOB, engine:GLOB, tag:KEY or tag:KEY=GLOB; joined by & where all must hold, "
+        "separated by commas where one suffices; empty: all")] = ""
+    instances_exclude: Annotated[str, _knob("instances to leave out, in the same words; stronger than INSTANCES_INCLUDE")] = ""
     start_from: Annotated[str, _knob(
         "files of an instance's first listing: beginning, end, or an age such as 2h, 90m, 1d")] = "beginning"
-    discovery_interval_min: Annotated[float, _knob("longest time between two listings of an instance, minutes", gt=0,
+    discovery_interval_min: Annotated[float, _knob("time between two listings of an instance whose logs grow, minutes", gt=0,
                                                    le=1440)] = 5.0
     discovery_interval_sec: Annotated[float, _knob("the same in seconds; overrides minutes; 0: use minutes", ge=0,
                                                    le=86_400)] = 0.0
+    discovery_idle_min: Annotated[float, _knob("longest time between two listings of an instance whose logs don't grow, minutes; "
+                                               "never below DISCOVERY_INTERVAL", ge=0, le=60)] = 10.0
     rds_api_rate_limit: Annotated[float, _knob("RDS calls a second, all kinds together; the account has about 14. With "
                                                "STATE_BACKEND=dynamodb over all processes", ge=0.5, le=1000)] = 10.0
     aws_account_id: Annotated[str, _knob("account whose API budget is shared; empty: asked of AWS")] = ""
@@ -103,8 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dlq_table: Annotated[str, _knob("table of dead letters and gaps")] = names.DEAD_LETTER_TABLE
 
     max_concurrency: Annotated[int, _knob("log files worked on at once", ge=1, le=64)] = 5
-    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, over all files of the process; downloads wait "
-                                             "for room", ge=2_097_152, le=8_589_934_592)] = 33_554_432
+    inflight_max_bytes: Annotated[int, _knob("bytes read and not delivered yet, all files together; downloads wait for room",
+                                             ge=2_097_152, le=8_589_934_592)] = 33_554_432
     batch_size: Annotated[int, _knob("records in one batch; about 4 MB is the other bound", ge=1, le=10_000)] = 1000
     batch_max_bytes: Annotated[int, _knob("wire bytes of one batch before compression", ge=1_000, le=64_000_000)] = 4_000_000
     batch_timeout_sec: Annotated[float, _knob("how long the last entry of a live file waits for its end", ge=0,
@@ -137,6 +117,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     late_records: Annotated[Literal["park", "restamp"], _knob(
         "records too old for the sink: dead letters, or delivered with the time of arrival")] = "park"
 
+    rescue_dir: Annotated[str, _knob("while the sink is away, files that RDS deletes within 2 h are read, parsed and parked here; "
+                                     "aurora-logs export delivers them. Empty: nothing is rescued")] = ""
+    rescue_max_bytes: Annotated[int, _knob("bytes parked in RESCUE_DIR at most", ge=1_000_000, le=10_000_000_000_000)] = 1_073_741_824
+
     lease_sec: Annotated[float, _knob("how long a claim lasts without renewal", ge=1, le=3600)] = 60.0
     skew_sec: Annotated[float, _knob("assumed difference of clocks", ge=0, le=300)] = 5.0
     post_timeout_sec: Annotated[float, _knob("longest request to the sink, in total", ge=0.1, le=600)] = 30.0
@@ -151,14 +135,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     compact_after_hours: Annotated[float, _knob("batch files older than this are compacted too, hours", gt=0,
                                                 le=8760)] = 24.0
 
+    listen_address: Annotated[str, _knob("where metrics and health are served; in a pod 0.0.0.0, since probes come from outside")] = \
+        "127.0.0.1"
+    metrics_port: Annotated[int, _knob("/metrics of discovery and processor; 0: none. One process alone serves it only where it "
+                                       "is set", ge=0, le=65_535)] = 9090
+    health_port: Annotated[int, _knob("/livez and /readyz of discovery and processor; 0: none. As METRICS_PORT", ge=0,
+                                      le=65_535)] = 8080
     read_only: Annotated[bool, _knob("commands that change something are refused (exit 6)")] = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARN", "ERROR"], _knob("least level of our own log lines")] = "INFO"
     pod_name: Annotated[str, _knob("readable part of the lease owner")] = ""
 
     @property
     def interval_sec(self) -> float:
-        """Longest time between two listings, seconds."""
+        """Time between two listings of a busy instance, seconds."""
         return self.discovery_interval_sec or self.discovery_interval_min * 60
+
+    @property
+    def idle_interval_sec(self) -> float:
+        """Longest time between two listings of an idle instance, seconds."""
+        return max(self.interval_sec, self.discovery_idle_min * 60)
 
 
 class Knob(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,35 +220,6 @@ def is_secret(name: str) -> bool:
     return isinstance(getattr(Settings(), name), Secret)
 
 
-def _content(name: str, path: str, problems: list[str]) -> str | None:
-    """Read the value that NAME_FILE points at, without the newline at its end."""
-    try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{name} = {path!r} (environment): {getattr(error, 'strerror', None) or 'it is no text'}")
-        return None
-
-
-def _unknown(name: str, known: list[str], origin: str) -> str:
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown setting {name!r} ({origin}){hint}"
-
-
-def config_file(environ: Mapping[str, str], flag: str | None) -> Path | None:
-    """Return the configuration file in force: --config, AURORA_LOGS_CONFIG, ./aurora-logs.toml, XDG, /etc."""
-    named = flag or environ.get(FILE_VARIABLE)
-    if named:
-        if not Path(named).is_file():
-            msg = f"there is no configuration file {named}"
-            raise ConfigError(msg, hint="give the path of a TOML file")
-        return Path(named)
-    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    places = [Path("aurora-logs.toml"), Path(home) / "aurora-logs" / "aurora-logs.toml",
-              Path("/etc/aurora-logs/aurora-logs.toml")]
-    return next((place for place in places if place.is_file()), None)
-
-
 def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, config: str | None = None,
          service: Service = "standalone") -> Loaded:
     """Load settings in layers, for this service. Raises ConfigError with every mistake: name, value, origin, allowed values."""
@@ -268,7 +234,7 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
         if converted is not None:
             values[name], origins[name] = converted, origin
 
-    path = config_file(environ, config)
+    path = environment.config_file(environ, config)
     if path:
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -276,22 +242,22 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
             detail = f"{path}: {error}"
             raise ConfigError(detail, hint="aurora-logs config check") from error
         for key, value in table.items():
-            origin = f"file {path}:{_line_of(key, path)}"
+            origin = f"file {path}:{environment.line_of(key, path)}"
             if key in hints:
                 take(key, value, origin)
             else:
-                problems.append(_unknown(key, known, origin))
+                problems.append(environment.unknown(key, known, origin))
     for name in known:
         if (text := environ.get(name.upper())) not in (None, ""):
             take(name, text, "environment")
     for name in MAY_BE_A_FILE:
         variable = f"{name.upper()}_FILE"
-        if environ.get(variable) and (text := _content(variable, environ[variable], problems)) is not None:
+        if environ.get(variable) and (text := environment.content(variable, environ[variable], problems)) is not None:
             take(name, text, f"{variable} {environ[variable]}")
     for name, value in (flags or {}).items():
         if value is not None:
             take(name, value, "flag")
-    warnings = [*_dropped(environ), *near_misses(environ, known)]
+    warnings = [*environment.dropped(environ), *environment.near_misses(environ, known)]
     settings = Settings(**{"data_dir": default_data_dir(), **values}) if not problems else Settings()  # type: ignore[arg-type]  # converted above
     problems += _unfit(settings, service) if not problems else []
     if problems:
@@ -299,36 +265,10 @@ def load(environ: Mapping[str, str], flags: Mapping[str, object] | None = None, 
     return Loaded(settings=settings, origins=origins, warnings=warnings)
 
 
-def _line_of(key: str, path: Path) -> int:
-    """Return the line of a key at the top of a TOML file; a key in an odd spelling counts as of the first line."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*["']?{re.escape(key)}\b""")
-    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
-
-
-def _dropped(environ: Mapping[str, str]) -> list[str]:
-    """Name variables of the predecessor that are set and not used, one warning each."""
-    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in names.REPLACED.items()
-            if re.fullmatch(name.replace("*", ".+"), variable)]
-
-
 def in_force(loaded: Loaded) -> list[Setting]:
     """Return each setting with its value and origin; secrets as `***` (UX-46, SEC-04)."""
     return [Setting(name=name.upper(), value=str(value) if is_secret(name) else value, origin=origin)
             for name, origin in loaded.origins.items() for value in [getattr(loaded.settings, name)]]
-
-
-def near_misses(environ: Mapping[str, str], known: list[str]) -> list[str]:
-    """Name variables that differ from a known one by one or two letters (UX-62)."""
-    upper = [name.upper() for name in known]
-    found = []
-    for variable in environ:
-        if variable in upper or len(variable) < 8:
-            continue
-        close = difflib.get_close_matches(variable, upper, n=1, cutoff=0.9)
-        if close:
-            found.append(f"{variable} is not known; did you mean {close[0]}?")
-    return found
 
 
 def uses_data_dir(settings: Settings, service: Service) -> bool:
@@ -346,6 +286,10 @@ def _unfit(settings: Settings, service: Service) -> list[str]:
                             "processes; one process alone: aurora-logs run")
     if settings.source_backend == "folder" and not settings.source_dir:
         problems.append("SOURCE_DIR is required for SOURCE_BACKEND=folder")
+    problems += scope.problems(aws_regions=settings.aws_regions, assume_roles=settings.assume_roles,
+                               instances_include=settings.instances_include, instances_exclude=settings.instances_exclude)
+    if not settings.collect_own_account and not settings.assume_roles.strip():
+        problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
     if settings.redaction_key and len(settings.redaction_key.reveal()) < REDACTION_KEY_MIN_CHARS:

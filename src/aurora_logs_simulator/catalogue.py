@@ -27,7 +27,7 @@ def _fault(where: str, name: str, cases: str, about: str, value: float | None = 
 
 ALL: tuple[Fault, ...] = (
     # Before any operation
-    _fault("call", "throttle", "13.2", "Throttling, Rate exceeded, whatever the bucket holds"),
+    _fault("call", "throttle", "RDS-106, 13.2", "Throttling, Rate exceeded, whatever the bucket holds"),
     _fault("call", "error_500", "13.2", "InternalFailure with status 500"),
     _fault("call", "error_503", "13.2", "ServiceUnavailable with status 503"),
     _fault("call", "slow", "13.2", "the answer waits for `value` seconds of real time", 2.0),
@@ -60,6 +60,10 @@ ALL: tuple[Fault, ...] = (
     _fault("life", "shrink_mid_entry", "RDS-78, 8.1", "the same, cut inside an entry: its head stays behind", 4_096.0),
     _fault("life", "fail_over", "RDS-04, 8.1", "the instance's cluster fails over, both members shrink", 4_096.0),
     _fault("life", "instance_stopping", "RDS-91", "status `stopping`; at the next strike the logs are deleted"),
+    _fault("life", "instance_deleting", "RDS-89", "status `deleting`; at the next strike the instance is deleted"),
+    _fault("life", "instance_renamed", "RDS-13", "the identifier becomes `…-renamed`, and at the next strike the old one"),
+    _fault("life", "names_switched", "RDS-14", "blue/green: the instance becomes `…-old1`, and `…-green` gets its name"),
+    _fault("life", "storage_pressure", "RDS-110", "every log is kept for `value` hours only from now on", 5.0),
     # Portions
     _fault("portion", "data_missing", "RDS-22, 3.1 row 6", "no LogFileData element, although the marker moved"),
     _fault("portion", "data_empty_element", "RDS-22", "`<LogFileData/>`, although the marker moved"),

@@ -70,17 +70,17 @@ class Load:
 
     def write_to(self, instance: Instance, *, entries_per_log_sec: float, now_us: int) -> None:
         """Open the streams of an instance, `entries_per_log_sec` in a second of log time over all of them."""
-        logs = [log_type for log_type in instance.families if (instance.identifier, log_type) in self._writers]
+        logs = [log_type for log_type in instance.families if (instance.spec.identifier, log_type) in self._writers]
         whole = sum(SHARES[log_type] for log_type in logs)
         for log_type in logs if entries_per_log_sec > 0 else []:
             interval_us = SECOND_US * whole / (entries_per_log_sec * SHARES[log_type])
             stream = Stream(
                 instance=instance,
                 log_type=log_type,
-                writer=self._writers[instance.identifier, log_type],
+                writer=self._writers[instance.spec.identifier, log_type],
                 interval_us=interval_us,
                 due_us=now_us + interval_us,
-                random=Random(f"{self._seed}/pace/{instance.identifier}/{log_type}"),
+                random=Random(f"{self._seed}/pace/{instance.spec.identifier}/{log_type}"),
             )
             heapq.heappush(self._queue, _Due(stream.due_us, len(self._streams)))
             self._streams.append(stream)
@@ -103,7 +103,7 @@ class Load:
     def write_now(self, identifier: str, log_type: str, count: int, now_us: int) -> None:
         """Write `count` entries at once, whatever the pace: for tests and the control surface."""
         instance = self._account.instance(identifier)
-        made = self._writers[identifier, log_type]
+        made = self._writers[instance.spec.identifier, log_type]  # as it was born, whatever it is called now
         for _ in range(count):
             written = made.entry(now_us)
             self._append(instance, log_type, written.content, written.token, dict(written.fields), now_us)
@@ -118,7 +118,7 @@ class Load:
         """Write one entry of a stream; False when its instance is gone."""
         now_us = int(stream.due_us)
         stream.due_us += stream.interval_us * stream.random.uniform(0.5, 1.5)
-        self._account.advance(now_us)
+        stream.instance.advance(now_us)  # the others when they are asked
         family = stream.instance.families.get(stream.log_type)
         if family is None:
             return False
@@ -204,7 +204,7 @@ class Load:
     def _restarted(self, instance: Instance, now_us: int) -> None:
         """Write what a server writes when it starts: headers into the slow log, the banner into the error log."""
         for log_type, family in instance.families.items():
-            made = self._writers.get((instance.identifier, log_type))
+            made = self._writers.get((instance.spec.identifier, log_type))
             if made is None:
                 continue
             if log_type == "slowquery":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.architecture.tree import PRODUCT, imported_names, modules_under
 
-CORE = ("pipeline.py", "stages", "formats", "sql", "resilience.py", "segments.py", "records", "text.py",
+CORE = ("pipeline.py", "stages", "formats", "sql", "resilience.py", "segments.py", "scope.py", "records", "text.py",
         "services/discovery.py", "services/processor.py", "services/auditing.py")
 HIDDEN = {"time", "random", "socket", "threading", "queue", "subprocess", "uuid", "secrets", "select", "asyncio",
           "multiprocessing", "concurrent.futures", "signal", "os.urandom", "logging"}

@@ -16,7 +16,8 @@ from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom
 from aurora_logs.adapters.openobserve.columns import stream_columns
 from aurora_logs.adapters.openobserve.opening import open_insights, open_sink, open_streams
 from aurora_logs.records.log_record import STREAMS
-from aurora_logs.settings import Secret, Settings
+from aurora_logs.secret import Secret
+from aurora_logs.settings import Settings
 from aurora_logs_simulator.clock import SetClock
 from aurora_logs_simulator.faults import Rule
 from aurora_logs_simulator.openobserve.profile import PROFILES, Setup

@@ -48,7 +48,7 @@ def an_instance(instance_id=INSTANCE, **changes):
         instance_id=instance_id, resource_id="db-EXAMPLE", cluster_id="shop", engine="aurora-mysql",
         engine_version="8.0.mysql_aurora.3.08.0", instance_class="db.r6g.large", is_cluster_writer=True,
         aws_region="eu-central-1", account_id="123456789012")
-    return TrackedInstance(instance=instance, listed_at=1, updated_at=2, expires_at=3, **changes)
+    return TrackedInstance(instance=instance, updated_at=2, expires_at=3, **changes)
 
 
 def a_tracked(log_file_name=FILE, **changes):

@@ -29,12 +29,46 @@ def test_an_instance_row_comes_back_as_it_was_saved(state):
     assert state.store.instances() == [an_instance()]
 
 
-def test_saving_an_instance_leaves_the_listing_lease_alone(state):
+def test_saving_an_instance_leaves_what_its_listing_told_alone(state):
     owner = state.owner("a")
+    state.store.save_instance(an_instance())
     state.store.lease_listing(INSTANCE, owner, now_sec=10, until_sec=20)
-    state.store.save_instance(an_instance(error="listing failed"))
+    told = an_instance(listed_at=11, swept_at=7, error="denied", lease_owner=owner, lease_until=99)
 
-    assert state.store.instances() == [an_instance(error="listing failed", lease_owner=owner, lease_until=20)]
+    assert state.store.listing_done(told)
+    state.store.save_instance(an_instance(listed_at=5, error="another"))
+    assert state.store.instances() == [told]
+
+
+def test_a_listing_that_took_longer_than_its_lease_tells_nothing(state):
+    """REL-76: another replica lists the instance by now."""
+    a, b = state.owner("a"), state.owner("b")
+    state.store.save_instance(an_instance())
+    state.store.lease_listing(INSTANCE, a, now_sec=10, until_sec=20)
+    state.store.lease_listing(INSTANCE, b, now_sec=21, until_sec=30)
+
+    assert not state.store.listing_done(an_instance(listed_at=11, lease_owner=a, lease_until=99))
+    assert state.store.instances() == [an_instance(lease_owner=b, lease_until=30)]
+    assert not state.store.listing_done(an_instance("nobody", lease_owner=a))
+
+
+def test_a_forgotten_instance_is_gone_with_its_lease(state):
+    state.store.save_instance(an_instance())
+    state.store.lease_listing(INSTANCE, state.owner("a"), now_sec=10, until_sec=20)
+    for _ in range(2):
+        state.store.forget_instance(INSTANCE)
+
+    assert state.store.instances() == []
+    assert state.store.lease_listing(INSTANCE, state.owner("b"), now_sec=11, until_sec=20)
+
+
+def test_a_lease_of_other_work_is_no_instance(state):
+    """Keys that begin with # (names-and-runbook.md §2.8)."""
+    a, b = state.owner("a"), state.owner("b")
+
+    assert state.store.lease_listing("#place#eu-west-1", a, now_sec=10, until_sec=20)
+    assert not state.store.lease_listing("#place#eu-west-1", b, now_sec=11, until_sec=20)
+    assert state.store.instances() == []
 
 
 def test_one_owner_lists_an_instance_until_its_lease_is_over(state):
@@ -255,6 +289,7 @@ def test_tables_have_the_attributes_that_operators_know(state, table):
     """NAM-04: names and types of names-and-runbook.md §2.8 (`inexact` and `kafka_*` have no writer yet)."""
     state.store.save_instance(an_instance())
     state.store.lease_listing(INSTANCE, state.owner("a"), now_sec=1, until_sec=2)
+    state.store.listing_done(an_instance(listed_at=1, lease_owner=state.owner("a"), lease_until=2))
     state.store.see(a_tracked(queued_at=1, audited_at=1))
     claim(state, initial=a_full_checkpoint())
     state.store.bury(a_letter())

@@ -9,7 +9,7 @@ NORMAL = (0.005, 0.02, 0.08)
 RARE = (0.002, 0.008, 0.03)
 
 STATE_WRITES = tuple(f"state.{name}" for name in (
-    "save_instance", "lease_listing", "see", "grow", "queued", "missed", "track_progress", "audited", "prune",
+    "save_instance", "lease_listing", "listing_done", "forget_instance", "see", "grow", "queued", "missed", "track_progress", "audited", "prune",
     "take_claim", "renew", "intend", "advance", "release", "bury", "delete_dead_letter"))
 STATE_READS = ("state.instances", "state.tracked", "state.checkpoint", "state.dead_letter")
 SOURCE = ("source.instances", "source.log_files", "source.read", "source.complete_file")

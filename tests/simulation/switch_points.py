@@ -164,7 +164,10 @@ class SourcePort:
     def __init__(self, calls, world):
         self._calls, self._world = calls, world
 
-    def instances(self):
+    def places(self):
+        return [""]
+
+    def instances(self, place=""):
         return self._calls.make("source.instances", "", self._world.instances)
 
     def log_files(self, instance_id, *, written_since_ms=0, name_contains=""):

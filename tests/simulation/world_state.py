@@ -3,6 +3,7 @@
 from msgspec.structs import asdict, replace
 
 from aurora_logs.errors import ClaimHeld, Conflict, EpochMoved
+from aurora_logs.records.fleet import Instance, TrackedInstance
 
 
 class StateWorld:
@@ -11,22 +12,36 @@ class StateWorld:
     def __init__(self, watch=lambda write, before, after: None):
         self._watch = watch
         self.instance_rows, self.tracking, self.rows, self.letters = {}, {}, {}, {}
-        self.leases = {}  # listing and other shared work: key -> owner, until_sec
+        self.leases = {}  # of other work than an instance's listing, by a key that begins with #
 
     # instances
 
     def save_instance(self, row):
-        self.instance_rows[row.instance.instance_id] = row
+        known = self.instance_rows.get(row.instance.instance_id, row)
+        self.instance_rows[row.instance.instance_id] = replace(
+            known, instance=row.instance, updated_at=row.updated_at, expires_at=row.expires_at)
 
     def instances(self):
         return [self.instance_rows[name] for name in sorted(self.instance_rows)]
 
     def lease_listing(self, instance_id, owner, *, now_sec, until_sec, run_id=""):
-        holder, ends_sec = self.leases.get(instance_id, ("", 0))
-        if holder not in ("", owner) and ends_sec > now_sec and not _is_dead(holder, run_id):
+        rows = self.leases if instance_id.startswith("#") else self.instance_rows
+        row = rows.get(instance_id) or TrackedInstance(instance=Instance(instance_id=instance_id, resource_id=""))
+        if row.lease_owner not in ("", owner) and row.lease_until > now_sec and not _is_dead(row.lease_owner, run_id):
             return False
-        self.leases[instance_id] = owner, until_sec
+        rows[instance_id] = replace(row, lease_owner=owner, lease_until=until_sec)
         return True
+
+    def listing_done(self, row):
+        known = self.instance_rows.get(row.instance.instance_id)
+        if known is None or known.lease_owner != row.lease_owner:
+            return False
+        self.instance_rows[row.instance.instance_id] = replace(row, instance=known.instance, updated_at=known.updated_at,
+                                                               expires_at=known.expires_at)
+        return True
+
+    def forget_instance(self, instance_id):
+        self.instance_rows.pop(instance_id, None)
 
     # tracking rows
 

@@ -20,11 +20,12 @@ FLEET = (
     Spec(identifier="db-2", engine="aurora-mysql", cluster="c", is_writer=False, error_pair=True),
     Spec(identifier="pg-1", engine="postgres"),
     Spec(identifier="my-1", engine="mysql", hour_digits=1),
+    Spec(identifier="my-1-green", engine="mysql"),
 )
 # How a fault is planted here when 1 in 5 chances would be too much, or too few.
 GENTLE = {
     "huge_line": {"probability": 0.01}, "long_line": {"probability": 0.05}, "instance_stopping": {"probability": 0.05},
-    "instance_deleted": {"nth": 40}, "listing_page_fails": {"probability": 0.05},
+    "instance_deleting": {"probability": 0.05}, "instance_deleted": {"nth": 40}, "listing_page_fails": {"probability": 0.05},
 }  # fmt: skip
 # What this run cannot meet: HTTP alone, no rename chain in the fleet, and text that nobody can tell from the true one.
 ELSEWHERE = {

@@ -3,7 +3,8 @@
 import pytest
 
 from aurora_logs.errors import ConfigError
-from aurora_logs.settings import Secret, load, uses_data_dir
+from aurora_logs.secret import Secret
+from aurora_logs.settings import load, uses_data_dir
 
 KAFKA = {"QUEUE_BACKEND": "kafka", "KAFKA_BROKERS": "b-1:9092,b-2:9092"}
 LOGIN = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_USERNAME": "collector",

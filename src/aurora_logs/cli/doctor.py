@@ -68,6 +68,7 @@ def _print(check: "Check") -> None:
 def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check]":
     from aurora_logs.errors import ConfigError  # noqa: PLC0415
     from aurora_logs.ops.doctor import NAMES, SourceChecks, failed  # noqa: PLC0415
+    from aurora_logs.stages.discover import selection_of  # noqa: PLC0415
     from aurora_logs.wiring import log_source, system_clock  # noqa: PLC0415
 
     try:
@@ -78,7 +79,7 @@ def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check
     settings, unsupported = loaded.settings, dict[str, str]()
     source = SourceChecks(lambda: log_source(settings, system_clock(), interactive=True,
                                              on_unsupported=unsupported.__setitem__),
-                          NAMES[settings.source_backend], unsupported)
+                          NAMES[settings.source_backend], unsupported, selection_of(settings))
     here: Mapping[str, Look] = {
         "settings": lambda: _settings(loaded), "data directory": lambda: _directory(settings.data_dir),
         "collector": lambda: _collector(settings.data_dir), "state": lambda: _state(settings),
@@ -95,6 +96,9 @@ def _settings(loaded: "Loaded") -> "Iterator[Check]":
     yield ok("settings", ", ".join(given) or "all have their defaults")
     for warning in loaded.warnings:
         yield unknown("settings", warning)
+    yield ok("rescue", f"files that RDS deletes in an outage of the sink are parked in {loaded.settings.rescue_dir}") \
+        if loaded.settings.rescue_dir else unknown("rescue", "it is off: files that RDS deletes while the sink is away are lost; "
+                                                   "RESCUE_DIR names a directory to park them in")
     if loaded.settings.redaction == "off":
         yield Check(name="redaction", verdict="failed", detail="it is off: credentials in logs are stored as they are",
                     fix="unset REDACTION")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from aurora_logs.errors import BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, NotFound
+from aurora_logs.errors import AuroraLogsError, BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, NotFound
 from aurora_logs.formats import Format, Origin, format_of
 from aurora_logs.formats.redacted import mark_of
 from aurora_logs.ops.files import nearest
@@ -37,11 +37,22 @@ _decode = msgspec.json.Decoder(_Where).decode
 
 def find_instance(source: LogSource, instance_id: str) -> Instance:
     """Return an instance as the source lists it. Raises: NotFound with the nearest name; as LogSource.instances."""
-    instances = source.instances()
+    instances, trouble = listed_instances(source)
     found = next((one for one in instances if one.instance_id == instance_id), None)
     if found is None:
-        raise _no_such_instance(instance_id, instances)
+        raise trouble or _no_such_instance(instance_id, instances)
     return found
+
+
+def listed_instances(source: LogSource) -> tuple[list[Instance], AuroraLogsError | None]:
+    """Return the instances of all accounts and regions that can be listed, and why the first of the others can't."""
+    found, trouble = list[Instance](), None
+    for place in source.places():
+        try:
+            found += source.instances(place)
+        except AuroraLogsError as error:
+            trouble = trouble or error
+    return found, trouble
 
 
 def find_instances(source: LogSource, target: str) -> list[Instance]:
@@ -49,7 +60,7 @@ def find_instances(source: LogSource, target: str) -> list[Instance]:
 
     Raises: NotFound with the nearest name; ConfigError for what is no regular expression; as LogSource.instances.
     """
-    instances = source.instances()
+    instances, trouble = listed_instances(source)
     named = [one for one in instances if one.instance_id == target] or [one for one in instances if one.cluster_id == target]
     if named:
         return named
@@ -59,7 +70,7 @@ def find_instances(source: LogSource, target: str) -> list[Instance]:
         raise ConfigError(f"{target!r} is no instance, and no regular expression: {error}") from error
     fitting = [one for one in instances if pattern.search(one.instance_id)]
     if not fitting:
-        raise _no_such_instance(target, instances)
+        raise trouble or _no_such_instance(target, instances)
     return fitting
 
 

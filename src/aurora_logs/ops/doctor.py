@@ -11,6 +11,8 @@ from aurora_logs.formats import format_of
 from aurora_logs.ops.database_settings import findings
 from aurora_logs.ports import Inspected
 from aurora_logs.records.fleet import Instance, ListedFile
+from aurora_logs.scope import Selection
+from aurora_logs.stages.discover import is_wanted
 
 INSTANCES_TRIED = 20  # each costs a call of the API budget
 CLOCK, SKEW_MAX_SEC = "clock", 60.0  # a time of a Date header is whole seconds, and the answer takes its time
@@ -66,27 +68,34 @@ class SourceChecks:
     The looks of `listings` and `downloads` rest on those before them; what these could not learn, they tell.
     """
 
-    def __init__(self, open_source: Callable[[], Inspected], names: Names, unsupported: Mapping[str, str]) -> None:
-        """unsupported: engine of each instance that `instances()` of the source left out, filled by it."""
-        self._open, self.names, self._unsupported = open_source, names, unsupported
+    def __init__(self, open_source: Callable[[], Inspected], names: Names, unsupported: Mapping[str, str],
+                 selection: Selection) -> None:
+        """unsupported: engine of each instance that `instances()` of the source left out, filled by it. selection: collected."""
+        self._open, self.names, self._unsupported, self._selection = open_source, names, unsupported, selection
         self._source: Inspected | None = None
         self._instances: list[Instance] = []
         self._listed: list[tuple[Instance, ListedFile]] = []
 
     def instances(self) -> Iterator[Check]:
-        """List the instances. Raises: what LogSource.instances raises."""
+        """List the instances of each account and region. Raises: what LogSource.instances raises, where there is one place."""
         self._source = self._open()
-        found = self._source.instances()
+        places, found = self._source.places(), list[Instance]()
+        for place in places:
+            try:
+                found += self._source.instances(place)
+            except AuroraLogsError as error:
+                if len(places) == 1:
+                    raise
+                yield failed(f"{self.names.instances} {place}", error)
         for instance_id, engine in self._unsupported.items():
             yield unknown(f"instance {instance_id}", f"{engine or 'an engine without a name'} is none that is read")
-        if not found:
-            yield Check(name="instances", verdict="failed", detail="there is no instance whose logs can be read",
+        self._instances = [one for one in found if is_wanted(one, self._selection)]
+        if not self._instances:
+            left_out = f"; {len(found)} are left out by INSTANCES_INCLUDE and INSTANCES_EXCLUDE" if found else ""
+            yield Check(name="instances", verdict="failed", detail=f"there is no instance whose logs can be read{left_out}",
                         fix="check AWS_REGION and the account; see it work without AWS: aurora-logs demo")
             return
-        self._instances = found
-        engines = ", ".join(sorted({one.engine for one in found if one.engine}))
-        places = ", ".join(sorted({f"{one.account_id} {one.aws_region}" for one in found if one.account_id}))
-        yield ok(self.names.instances, f"{len(found)} instances{f' ({engines})' if engines else ''}{f' in {places}' if places else ''}")
+        yield ok(self.names.instances, _counted(self._instances, len(found) - len(self._instances)))
 
     def listings(self) -> dict[str, Look]:
         """Return a look for each instance's listing, of the first INSTANCES_TRIED."""
@@ -169,6 +178,13 @@ class SourceChecks:
                         detail=f"{error.detail}; portions are used, which cost more calls")
             return
         yield ok(self.names.complete, f"{read_bytes:,} bytes of {instance.instance_id} {listed.log_file_name}")
+
+
+def _counted(instances: list[Instance], excluded: int) -> str:
+    engines = ", ".join(sorted({one.engine for one in instances if one.engine}))
+    places = ", ".join(sorted({f"{one.account_id} {one.aws_region}" for one in instances if one.account_id}))
+    return (f"{len(instances)} instances{f' ({engines})' if engines else ''}{f' in {places}' if places else ''}"
+            f"{f'; {excluded} are left out by the settings' if excluded else ''}")
 
 
 def _none_there(name: str, reason: str) -> list[Check]:

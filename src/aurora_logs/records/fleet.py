@@ -11,6 +11,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     engine:       aurora-mysql, aurora-postgresql, mysql, mariadb, postgres; "" when it must be detected (folder).
     status:       as RDS prints it: available, stopped, deleting, …
     aws_region, account_id: "" when the source is not RDS.
+    place:        the source's name of account and region (LogSource.places); instance_id and cluster_id end in it where
+                  it is not the first one.
+    tags:         its own, over those of its cluster; only in what a source lists: the state does not keep them.
     """
 
     instance_id: str
@@ -23,6 +26,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     is_cluster_writer: bool = False
     aws_region: str = ""
     account_id: str = ""
+    place: str = ""
+    tags: dict[str, str] = {}
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,12 +135,19 @@ class TrackedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrackedInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of aurora-instance-metadata: the instance and the lease of its listing. Times in epoch seconds."""
+    """A row of aurora-instance-metadata: the instance and the lease of its listing. Times in epoch seconds.
+
+    updated_at:  when RDS described it last; is_cluster_writer and status are of that time.
+    listed_at:   its last listing; swept_at: its last whole one, not only of what was written since.
+    lease_until: until then nobody but lease_owner lists it: while a listing is under way, and then until the next is due.
+    error:       why its files can't be listed; "" when they can.
+    """
 
     instance: Instance
-    listed_at: int = 0
     updated_at: int = 0
     expires_at: int = 0
+    listed_at: int = 0
+    swept_at: int = 0
     lease_owner: str = ""
     lease_until: int = 0
     error: str = ""

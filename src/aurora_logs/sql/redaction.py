@@ -12,12 +12,11 @@ from aurora_logs.sql.gate import suspicious
 from aurora_logs.sql.marked import Span, aws_secrets, prose_spans
 from aurora_logs.sql.marks import HASH_DIGITS, Mark, stars
 
-__all__ = ["mask_raw", "message_spans", "redact_message", "redact_sql", "replaced", "suspicious"]
+__all__ = ["mask_raw", "may_change_message", "message_spans", "redact_message", "redact_sql", "replaced", "suspicious"]
 
 # What servers put in a credential's place themselves, and our own mark: not counted, not touched again.
 _MASKED: Final = re.compile(rf"\*{{3,}}|<(?:secret|redacted)>|hmac-[0-9a-f]{{{HASH_DIGITS}}}", re.IGNORECASE)
 
-_PARSING_ERROR: Final = re.compile(rb"near '|at or near \"|invalid input (?:syntax|value)|Token \"", re.IGNORECASE)
 # Where a quoted piece begins and what stands behind its end. From the first beginning to the last end all goes: the piece
 # is the client's text and may hold quotes and newlines.
 _QUOTED_PIECES: Final = (
@@ -48,12 +47,17 @@ def redact_sql(sql: bytes, dialect: str, mark: Mark = stars) -> tuple[bytes, int
     return _redacted(sql, text, sql_spans(text, dialect), mark)
 
 
+def may_change_message(text: bytes) -> bool:
+    """Tell whether `redact_message` could replace anything in this text, or in one of the texts that are joined in it."""
+    return _may_quote(text) or suspicious(text)
+
+
 def redact_message(text: bytes, dialect: str, mark: Mark = stars) -> tuple[bytes, int]:
     """Return a body, DETAIL, HINT or CONTEXT without credentials and without the quoted piece of a syntax error.
 
     The kinds `credential` and `parsing_error` of record-schema §14; same promises as `redact_sql`.
     """
-    has_piece = _PARSING_ERROR.search(text) is not None
+    has_piece = _may_quote(text)
     has_credential = suspicious(text)
     if not has_piece and not has_credential:
         return text, 0
@@ -70,6 +74,11 @@ def message_spans(message: str, dialect: str) -> list[Span]:
 def mask_raw(text: bytes, size_bytes: int = 0) -> bytes:
     """Return what stands in the body of a record that no rule understood: its size (0: the text's) and nothing of it."""
     return b"*** (%s bytes)" % f"{size_bytes or len(text):,}".encode("ascii")
+
+
+def _may_quote(text: bytes) -> bool:
+    small = text.lower()
+    return b"near '" in small or b'at or near "' in small or b"invalid input " in small or b'token "' in small
 
 
 def _quoted_pieces(message: str) -> list[Span]:

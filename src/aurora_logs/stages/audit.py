@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged
-from aurora_logs.ports import Claim, Sink
+from aurora_logs.ports import Sink
 from aurora_logs.records.fleet import Delivered, LogFile, TrackedFile
 from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Kept, Portion
 from aurora_logs.records.wire import span_us_of
+from aurora_logs.seams import Claim
 
 Span = tuple[int, int]  # byte range [begin, end) of a segment
 
@@ -24,6 +25,8 @@ SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does no
 
 class Rereading:
     """A claim's shadow: walks a segment from its start without moving the real checkpoint."""
+
+    moves_checkpoint = False
 
     def __init__(self, held: Claim, row: TrackedFile, family: str) -> None:
         self._held = held

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Batch, Parsed, Piece
 from aurora_logs.records.log_record import file_key_of
+from aurora_logs.seams import Position
 from aurora_logs.segments import CHECK_BYTES, build_marker, parse_marker, tail_hash
 
 EMPTY = Parsed(lines=[], ids=[], end_offset=0, context=b"")

@@ -29,6 +29,8 @@ RETRY_SEC = 0.2
 class HeldClaim:
     """One worker's claim of one file; made by `claim`, not by hand. Used by one thread."""
 
+    moves_checkpoint = True
+
     def __init__(self, state: StateStore, clock: Clock, random: Random, settings: Settings, row: Checkpoint,
                  lease_ends_sec: float) -> None:
         self._state, self._clock, self._random, self._settings = state, clock, random, settings
@@ -128,6 +130,12 @@ class HeldClaim:
             else:
                 telemetry.file_buried(letter)
                 return
+
+    def adopt(self, initial: Checkpoint) -> None:
+        """The row is of another time or instance that had this name (RDS-13, 14): begin as `initial`, after its last epoch."""
+        row = self.checkpoint
+        self._replace(row.intent.id if row.intent else "", replace(
+            initial, epoch=max(row.epoch, initial.epoch + 1), lease_owner=row.lease_owner, lease_until_ms=row.lease_until_ms))
 
     def release(self) -> None:
         """W9, W10: end the lease; an open intent stays, since it may have been posted."""
@@ -261,6 +269,8 @@ def claim(state: StateStore, clock: Clock, random: Random, settings: Settings, i
     held = _take(state, clock, random, settings, initial, f"{worker}/{random.nonce()}")
     telemetry.file_claimed(held.checkpoint)
     try:
+        if held.checkpoint.resource_id not in ("", initial.resource_id):
+            held.adopt(initial)
         held.forget_letters()  # a way back may have been cut off before it
         yield held
     except AuroraLogsError:

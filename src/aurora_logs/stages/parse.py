@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from aurora_logs.formats import Format, Origin
 from aurora_logs.formats.redacted import redacted, redaction_of
-from aurora_logs.ports import Position
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
+from aurora_logs.seams import Position
 from aurora_logs.settings import Settings
 
 

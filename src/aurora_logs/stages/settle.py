@@ -5,7 +5,8 @@ batch below `resend_until` is searched for before only the missing records are s
 """
 
 from aurora_logs import telemetry
-from aurora_logs.ports import Claim, Sink
+from aurora_logs.ports import Sink
+from aurora_logs.seams import Claim
 
 
 def settle(held: Claim, sink: Sink) -> None:
@@ -13,4 +14,5 @@ def settle(held: Claim, sink: Sink) -> None:
     if held.checkpoint.intent is not None:
         held.wait(sink.settle_sec)
         held.settled()
+        telemetry.outcome_settled("intent", sink.settle_sec)
         telemetry.file_settled(held.checkpoint)

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Generator, Iterator
 
 from aurora_logs.formats import Format
-from aurora_logs.ports import Position
 from aurora_logs.records.flow import Chunk, Portion
+from aurora_logs.seams import Position
 from aurora_logs.segments import CHECK_BYTES
 
 ENTRY_MAX_BYTES = 8 << 20  # log-formats.md §2.1: longest entry that is held in memory while its end is awaited

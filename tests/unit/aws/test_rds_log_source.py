@@ -169,8 +169,9 @@ def test_missing_credentials_and_region_are_said_with_the_next_step(monkeypatch,
             ask()
         assert "AWS_PROFILE" in told.value.hint
     source.close()
+    monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ConfigError, match="nowhere"):
-        open_rds_source(clock=clock, limit=limit, profile="nowhere")
+        open_rds_source(clock=clock, limit=limit, region="eu-central-1")
 
 
 # complete files

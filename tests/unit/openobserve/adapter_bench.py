@@ -9,7 +9,8 @@ from tests.unit.stages.stage_bench import FineClock
 
 from aurora_logs import telemetry
 from aurora_logs.adapters.openobserve.opening import open_insights, open_sink, open_streams
-from aurora_logs.settings import Secret, Settings
+from aurora_logs.secret import Secret
+from aurora_logs.settings import Settings
 from aurora_logs_simulator.clock import SetClock
 from aurora_logs_simulator.faults import Rule
 

@@ -22,7 +22,7 @@ from aurora_logs.errors import (
     SinkRejected,
     Unreachable,
 )
-from aurora_logs.settings import Secret
+from aurora_logs.secret import Secret
 
 
 def outcome(one, batch=None):

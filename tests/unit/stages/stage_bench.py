@@ -105,7 +105,10 @@ class MemorySource:
         self.files, self.ordinal, self.portion_bytes, self.reads = dict(files), "2026-10-10.7", 1 << 20, []
         self.listed = None
 
-    def instances(self):
+    def places(self):
+        return [""]
+
+    def instances(self, place=""):
         return [INSTANCE]
 
     def log_files(self, instance_id, *, written_since_ms=0, name_contains=""):

@@ -25,10 +25,19 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from aurora_logs.adapters.aws.portion_body import BODY_MAX_BYTES, REFUSAL_MAX_BYTES, read_refusal
-from aurora_logs.adapters.aws.refusals import Call, Refusal, credentials_refused, translate, translate_exception
+from aurora_logs.adapters.aws.refusals import (
+    ASSUME_ROLE,
+    Call,
+    Refusal,
+    credentials_refused,
+    translate,
+    translate_exception,
+)
+from aurora_logs.adapters.aws.roles import session_of
 from aurora_logs.errors import AuroraLogsError, ConfigError, Throttled, TimedOut, Unreachable
 from aurora_logs.ports import Clock
 from aurora_logs.resilience import Priority, RateLimit
+from aurora_logs.scope import Role
 
 T = TypeVar("T")
 
@@ -71,9 +80,10 @@ class RefusedCredentials(Exception):  # asks for fresh ones; never leaves this m
 class Access:
     """What belongs to one set of credentials: boto3's client and the credentials that sign our own calls."""
 
-    def __init__(self, *, region: str | None, profile: str | None, connections: int) -> None:
-        """Resolve profile, region, endpoint and credentials as boto3 does; AWS_ENDPOINT_URL(_RDS) is honoured."""
-        session = boto3.session.Session(region_name=region, profile_name=profile)
+    def __init__(self, *, region: str | None, role: Role | None, session_name: str, connections: int) -> None:
+        """Resolve region, endpoint and credentials as boto3 does; AWS_ENDPOINT_URL(_RDS) is honoured. role: assumed."""
+        session = boto3.session.Session(region_name=region) if role is None else session_of(role, region=region,
+                                                                                            session_name=session_name)
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=CONNECT_TIMEOUT_SEC,
                         read_timeout=READ_TIMEOUT_SEC, max_pool_connections=connections)
         self.client: Any = session.client("rds", config=config)
@@ -95,11 +105,15 @@ class Access:
 class RdsApi:
     """Makes calls, each counted once against the budget and once in `calls`. Called from many threads at once."""
 
-    def __init__(self, *, clock: Clock, limit: RateLimit, region: str | None = None, profile: str | None = None,
-                 connections: int = 32, on_call: Callable[[CallMade], None] | None = None) -> None:
-        """Open nothing but the credentials. Raises: ConfigError (no region, unknown profile, bad configuration)."""
+    def __init__(self, *, clock: Clock, limit: RateLimit, region: str | None = None, role: Role | None = None,
+                 session_name: str = "aurora-logs", connections: int = 32,
+                 on_call: Callable[[CallMade], None] | None = None) -> None:
+        """Open nothing but the credentials. role: of another account; session_name: what its CloudTrail shows.
+
+        Raises: ConfigError (no region, unknown profile, bad configuration).
+        """
         self.clock, self._limit = clock, limit
-        self._region, self._profile, self._connections = region, profile, connections
+        self._region, self._role, self._session_name, self._connections = region, role, session_name, connections
         self._on_call = on_call
         self._lock = threading.Lock()  # around `calls` and the exchange of credentials
         self.calls: dict[tuple[str, str], int] = {}
@@ -183,9 +197,11 @@ class RdsApi:
             raise
         except (RefusedAnswer, *VENDOR_ERRORS) as exc:
             refusal = self._refusal(exc)
-            translated = self._translated(call, exc, refusal)
-            self._count(call, type(translated).__name__, started_sec)
-            if isinstance(translated, Throttled):
+            is_of_role = getattr(exc, "operation_name", "") == ASSUME_ROLE  # its credentials were to be renewed
+            failed = msgspec.structs.replace(call, operation=ASSUME_ROLE, resource=self._role.arn) if is_of_role and self._role else call
+            translated = self._translated(failed, exc, refusal)
+            self._count(failed, type(translated).__name__, started_sec)
+            if isinstance(translated, Throttled) and not is_of_role:
                 self._limit.throttled(started_sec)
             if refusal is not None and credentials_refused(refusal):
                 raise RefusedCredentials(translated) from exc
@@ -285,7 +301,7 @@ class RdsApi:
 
     def _open(self) -> Access:
         try:
-            return Access(region=self._region, profile=self._profile, connections=self._connections)
+            return Access(region=self._region, role=self._role, session_name=self._session_name, connections=self._connections)
         except VENDOR_ERRORS as exc:
             raise (translate_exception(Call(operation="open"), exc) or ConfigError(str(exc))) from exc
         except ValueError as exc:  # botocore's for an endpoint that is no URL

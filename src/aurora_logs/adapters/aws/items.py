@@ -93,11 +93,17 @@ def tracked_record(item: Item) -> TrackedFile:
 
 
 def instance_values(row: TrackedInstance) -> dict[str, object]:
-    """Return an instance row's attributes without the listing lease."""
-    flat = msgspec.structs.asdict(row.instance) | msgspec.structs.asdict(row)
-    for name in ("instance", "lease_owner", "lease_until"):
-        del flat[name]
-    return flat | {"error": row.error[:ERROR_MAX_CHARS], "listed_as": LISTED_INSTANCE, "schema_version": SCHEMA_VERSION}
+    """Return what RDS tells of an instance as attributes."""
+    values: dict[str, object] = msgspec.structs.asdict(row.instance)
+    del values["tags"]
+    return values | {"updated_at": row.updated_at, "expires_at": row.expires_at, "listed_as": LISTED_INSTANCE,
+                     "schema_version": SCHEMA_VERSION}
+
+
+def listing_values(row: TrackedInstance) -> dict[str, object]:
+    """Return what a listing tells of an instance as attributes; in lease_until when the next one is due."""
+    return {"listed_at": row.listed_at, "swept_at": row.swept_at, "lease_until": row.lease_until,
+            "error": row.error[:ERROR_MAX_CHARS]}
 
 
 def instance_record(item: Item) -> TrackedInstance:

@@ -14,6 +14,7 @@ from aurora_logs.ports import Clock
 from aurora_logs.records.fleet import Instance, ListedFile, LogSettings
 from aurora_logs.records.flow import Answer
 from aurora_logs.resilience import Priority, RateLimit
+from aurora_logs.scope import Role
 from aurora_logs.segments import ordinal_of
 
 if TYPE_CHECKING:  # boto3 costs 0.2 s of CPU to load: only when a source is opened
@@ -35,14 +36,16 @@ FILE_NAME_MAX_CHARS = 512
 class RdsLogSource:
     """LogSource over the RDS API of one account and region. Every call waits for the API budget and is counted."""
 
-    def __init__(self, api: "RdsApi", *, on_unsupported: Callable[[str, str], None] | None = None,
-                 interactive: bool = False) -> None:
+    def __init__(self, api: "RdsApi", *, place: str = "", suffix: str = "",
+                 on_unsupported: Callable[[str, str], None] | None = None, interactive: bool = False) -> None:
         """Read through `api`.
 
+        place:          what account and region are called; "": as the region is.
+        suffix:         what stands behind the identifiers of instances and clusters, so that they differ from other places'.
         on_unsupported: gets instance id and engine of each instance whose logs we cannot read, once (RDS-02).
         interactive:    an operator waits for every call: it takes the budget's interactive share.
         """
-        self._api = api
+        self._api, self._place, self._suffix = api, place or api.region, suffix
         self._on_unsupported = on_unsupported
         self._reading: Priority = "interactive" if interactive else "read"
         self._listing: Priority = "interactive" if interactive else "list"
@@ -60,8 +63,13 @@ class RdsLogSource:
         """Close all sockets."""
         self._api.close()
 
-    def instances(self) -> list[Instance]:
+    def places(self) -> list[str]:
+        """Return this account and region. See LogSource."""
+        return [self._place]
+
+    def instances(self, place: str = "") -> list[Instance]:
         """List all instances that have log files we understand; roles from their clusters. See LogSource."""
+        del place
         rows = self._pages(Call(operation="DescribeDBInstances"), "describe_db_instances", "DBInstances",
                            {"MaxRecords": PAGE_RECORDS})
         clusters: list[dict[str, Any]] = []
@@ -73,7 +81,8 @@ class RdsLogSource:
                    if member.get("IsClusterWriter")}
         self._members = {cluster["DBClusterIdentifier"]: [member["DBInstanceIdentifier"] for member in
                                                           cluster.get("DBClusterMembers", [])] for cluster in clusters}
-        found = [_instance(row, self._api.region, writers) for row in rows if _supported(row)]
+        tags = {cluster["DBClusterIdentifier"]: _tags(cluster) for cluster in clusters}
+        found = [self._instance(row, writers, tags.get(row.get("DBClusterIdentifier") or "", {})) for row in rows if _supported(row)]
         self._name_unsupported([row for row in rows if not _supported(row)])
         return found
 
@@ -82,7 +91,7 @@ class RdsLogSource:
 
         A whole listing that is empty although the instance had files before is asked for again, up to 3 times.
         """
-        wanted: dict[str, object] = {"DBInstanceIdentifier": instance_id}
+        wanted: dict[str, object] = {"DBInstanceIdentifier": self._identifier(instance_id)}
         if written_since_ms:
             wanted["FileLastWritten"] = written_since_ms
         if name_contains:
@@ -101,7 +110,7 @@ class RdsLogSource:
     def read(self, instance_id: str, log_file_name: str, marker: str, *, max_lines: int = 0) -> Answer:
         """Read one portion behind `marker`. See LogSource."""
         call = Call(operation="DownloadDBLogFilePortion", instance_id=instance_id, log_file_name=log_file_name)
-        wanted = {"DBInstanceIdentifier": instance_id, "LogFileName": log_file_name}
+        wanted = {"DBInstanceIdentifier": self._identifier(instance_id), "LogFileName": log_file_name}
         if marker:
             wanted["Marker"] = marker
         if max_lines:
@@ -124,18 +133,37 @@ class RdsLogSource:
         when the file unpacks to absurd size (RDS-99).
         """
         call = Call(operation=COMPLETE_FILE, instance_id=instance_id, log_file_name=log_file_name)
-        path = complete_path(instance_id, log_file_name)
+        path = complete_path(self._identifier(instance_id), log_file_name)
         with self._naming_clusters(instance_id), self._api.get(call, path, self._reading) as (headers, wire):
             gzip_transfer = "gzip" in headers.get("content-encoding", "").lower()
             yield file_bytes(wire, log_file_name, gzip_transfer=gzip_transfer)
 
     def log_settings(self, instance_id: str) -> LogSettings | None:
         """Return how an instance is told to log. See Inspected."""
-        return self._groups.of(instance_id)
+        return self._groups.of(self._identifier(instance_id))
 
     def skew_sec(self) -> float | None:
         """Return by how much RDS's clock is ahead of ours. See Inspected."""
         return self._api.skew_sec
+
+    def _identifier(self, instance_id: str) -> str:
+        """Return what RDS calls the instance. Raises: InstanceGone for one whose name is another's by now, or of another place."""
+        identifier = instance_id.removesuffix(self._suffix)
+        if "@" in identifier:
+            raise InstanceGone(instance_id)
+        return identifier
+
+    def _instance(self, row: Mapping[str, Any], writers: set[str], cluster_tags: Mapping[str, str]) -> Instance:
+        arn = (row.get("DBInstanceArn") or "").split(":")
+        cluster = row.get("DBClusterIdentifier") or ""
+        return Instance(
+            instance_id=row["DBInstanceIdentifier"] + self._suffix, resource_id=row["DbiResourceId"],
+            cluster_id=cluster and cluster + self._suffix, engine=ENGINES[row["Engine"]],
+            engine_version=row.get("EngineVersion") or "", instance_class=row.get("DBInstanceClass") or "",
+            status=row.get("DBInstanceStatus") or "", is_cluster_writer=row["DBInstanceIdentifier"] in writers,
+            aws_region=arn[3] if len(arn) > 4 else self._api.region, account_id=arn[4] if len(arn) > 4 else "",
+            place=self._place, tags={**cluster_tags, **_tags(row)},
+        )
 
     def _listed(self, instance_id: str, wanted: Mapping[str, object]) -> list[ListedFile]:
         call = Call(operation="DescribeDBLogFiles", instance_id=instance_id)
@@ -175,7 +203,7 @@ class RdsLogSource:
         for instance_id in fresh:
             engine = unknown[instance_id].get("Engine") or ""
             has_identity = bool(unknown[instance_id].get("DbiResourceId"))
-            self._on_unsupported(instance_id, engine if has_identity else f"{engine} (no DbiResourceId)")
+            self._on_unsupported(instance_id + self._suffix, engine if has_identity else f"{engine} (no DbiResourceId)")
 
     @contextmanager
     def _naming_clusters(self, instance_id: str) -> Iterator[None]:
@@ -183,26 +211,28 @@ class RdsLogSource:
         try:
             yield
         except InstanceGone as exc:
-            members = self._members.get(instance_id)
+            members = self._members.get(self._identifier(instance_id))
             if members is None:
                 raise
             raise ConfigError(f"{instance_id} is a cluster; logs belong to its instances: {', '.join(members) or 'none'}.",
                               hint="name an instance") from exc
 
 
-def open_rds_source(*, clock: Clock, limit: RateLimit, region: str | None = None, profile: str | None = None,
-                    connections: int = 32, interactive: bool = False,
-                    on_call: "Callable[[CallMade], None] | None" = None,
+def open_rds_source(*, clock: Clock, limit: RateLimit, region: str | None = None, role: Role | None = None,
+                    session_name: str = "aurora-logs", place: str = "", suffix: str = "", connections: int = 32,
+                    interactive: bool = False, on_call: "Callable[[CallMade], None] | None" = None,
                     on_unsupported: Callable[[str, str], None] | None = None) -> RdsLogSource:
-    """Open the source of one account and region; called by wiring, before any thread starts. Makes no RDS call.
+    """Open the source of one account and region. Makes no RDS call.
 
+    role, session_name: see RdsApi. place, suffix: see RdsLogSource.
     connections: sockets kept open; at least the number of threads that read.
     Raises: ConfigError (no region, unknown profile).
     """
     from aurora_logs.adapters.aws.connection import RdsApi  # noqa: PLC0415 - loads boto3
 
-    api = RdsApi(clock=clock, limit=limit, region=region, profile=profile, connections=connections, on_call=on_call)
-    return RdsLogSource(api, on_unsupported=on_unsupported, interactive=interactive)
+    api = RdsApi(clock=clock, limit=limit, region=region, role=role, session_name=session_name, connections=connections,
+                 on_call=on_call)
+    return RdsLogSource(api, place=place, suffix=suffix, on_unsupported=on_unsupported, interactive=interactive)
 
 
 def complete_path(instance_id: str, log_file_name: str) -> str:
@@ -222,15 +252,8 @@ def _supported(row: Mapping[str, Any]) -> bool:
     return row.get("Engine") in ENGINES and bool(row.get("DbiResourceId"))
 
 
-def _instance(row: Mapping[str, Any], region: str, writers: set[str]) -> Instance:
-    arn = (row.get("DBInstanceArn") or "").split(":")
-    return Instance(
-        instance_id=row["DBInstanceIdentifier"], resource_id=row["DbiResourceId"],
-        cluster_id=row.get("DBClusterIdentifier") or "", engine=ENGINES[row["Engine"]],
-        engine_version=row.get("EngineVersion") or "", instance_class=row.get("DBInstanceClass") or "",
-        status=row.get("DBInstanceStatus") or "", is_cluster_writer=row["DBInstanceIdentifier"] in writers,
-        aws_region=arn[3] if len(arn) > 4 else region, account_id=arn[4] if len(arn) > 4 else "",
-    )
+def _tags(row: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value") or "" for tag in row.get("TagList") or []}
 
 
 def _order(listed: ListedFile) -> tuple[int, int]:

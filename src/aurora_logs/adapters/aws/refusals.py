@@ -22,6 +22,8 @@ from aurora_logs.errors import (
     Unreachable,
 )
 
+ASSUME_ROLE = "AssumeRole"
+NOT_READY_RETRY_SEC = 60.0  # a paused or stopped database is not asked again at once (RDS-90)
 COMPLETE_FILE = "DownloadCompleteDBLogFile"  # the IAM action; the endpoint has no operation name (§9)
 
 THROTTLING_CODES = frozenset({
@@ -49,11 +51,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     log_file_name: str = ""
     host: str = ""
+    resource: str = ""
 
     @property
     def subject(self) -> str:
-        """Instance and file, as the messages name them."""
-        return " ".join(part for part in (self.instance_id, self.log_file_name) if part) or "all instances"
+        """Instance and file, or another resource, as the messages name them."""
+        return " ".join(part for part in (self.instance_id, self.log_file_name) if part) or self.resource or "all instances"
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +124,7 @@ def _transient(call: Call, refusal: Refusal) -> AuroraLogsError | None:
         return Throttled(f"{call.operation} {call.subject}: {refusal.code or refusal.status}",
                          retry_after_sec=_retry_after_sec(refusal))
     if refusal.code == "DBInstanceNotReady":
-        return InstanceNotReady(call.instance_id, retry_after_sec=_retry_after_sec(refusal))
+        return InstanceNotReady(call.instance_id, retry_after_sec=_retry_after_sec(refusal) or NOT_READY_RETRY_SEC)
     if refusal.status >= 500 or refusal.code in SERVER_CODES:
         return Unreachable(_said(call, refusal), retry_after_sec=_retry_after_sec(refusal))
     if 300 <= refusal.status < 400 or (refusal.status == 200 and not refusal.code):
@@ -139,6 +142,9 @@ def _configuration(call: Call, refusal: Refusal) -> AuroraLogsError | None:
                             hint="renew the credentials, then: aurora-logs doctor")
     if call.operation == COMPLETE_FILE and refusal.status in (403, 404, 405) and refusal.code not in _GONE:
         return CompleteFileRefused(f"rds:{COMPLETE_FILE} on {call.subject}: {_reason(refusal)}")
+    if call.operation == ASSUME_ROLE and refusal.code in DENIED_CODES:
+        return AccessDenied(f"sts:{ASSUME_ROLE} on {call.resource} is not allowed: {_reason(refusal)}{skew}",
+                            hint="check the role's trust policy and its external id (ASSUME_ROLES), then: aurora-logs doctor")
     if refusal.code in DENIED_CODES or refusal.status in (401, 403):
         return AccessDenied(f"rds:{call.operation} on {_resource(call)} is not allowed: {_reason(refusal)}{skew}")
     return None

@@ -18,6 +18,7 @@ from aurora_logs.adapters.aws.items import (
     intent_values,
     letter_record,
     letter_values,
+    listing_values,
     refuse_newer,
     tracked_record,
     tracked_values,
@@ -52,7 +53,7 @@ class DynamoDbStateStore:
     # instances
 
     def save_instance(self, row: TrackedInstance) -> None:
-        """Insert or update; the listing lease stays as it is."""
+        """Insert or update; what listings told and their lease stay as they are."""
         values = instance_values(row)
         self._update(self._tables.instances, {"instance_id": values.pop("instance_id")}, values)
 
@@ -70,6 +71,19 @@ class DynamoDbStateStore:
         except ConditionFailed:
             return False
         return True
+
+    def listing_done(self, row: TrackedInstance) -> bool:
+        """Write what the listing told while its lease is still the owner's."""
+        try:
+            self._update(self._tables.instances, {"instance_id": row.instance.instance_id}, listing_values(row),
+                         condition="#lease_owner = :me", values={"me": row.lease_owner})
+        except ConditionFailed:
+            return False
+        return True
+
+    def forget_instance(self, instance_id: str) -> None:
+        """Delete the row."""
+        self._delete(self._tables.instances, {"instance_id": instance_id})
 
     # the shared API budget
 

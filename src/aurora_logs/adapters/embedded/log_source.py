@@ -41,8 +41,13 @@ class FolderLogSource:
         self._compressed: dict[tuple[int, int], tuple[int, gzip.GzipFile]] = {}
         self._compressed_lock = threading.Lock()
 
-    def instances(self) -> list[Instance]:
+    def places(self) -> list[str]:
+        """Return the one place that a folder is. See LogSource."""
+        return [""]
+
+    def instances(self, place: str = "") -> list[Instance]:
         """Return one instance per folder; the engine is left to detection."""
+        del place
         with _translated("", ""):
             names = sorted(entry.name for entry in os.scandir(self._root)
                            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."))

@@ -10,6 +10,7 @@ from aurora_logs.adapters.embedded.tables import (
     DEAD_LETTERS,
     INSTANCE_COLUMNS,
     INSTANCES,
+    LISTING_COLUMNS,
     TRACKING,
     TRACKING_COLUMNS,
     checkpoint_record,
@@ -50,8 +51,8 @@ class SqliteStateStore:
     # instances
 
     def save_instance(self, row: TrackedInstance) -> None:
-        """Insert or update; the listing lease stays as it is."""
-        kept = ("instance_id", "lease_owner", "lease_until")
+        """Insert or update; what listings told and their lease stay as they are."""
+        kept = ("instance_id", "lease_owner", *LISTING_COLUMNS)
         updates = ", ".join(f"{name} = excluded.{name}" for name in INSTANCE_COLUMNS if name not in kept)
         self._db.change(f"{_insert(INSTANCES, INSTANCE_COLUMNS)} ON CONFLICT (instance_id) DO UPDATE SET {updates}",
                         instance_values(row))
@@ -70,6 +71,17 @@ class SqliteStateStore:
             f" OR coalesce(lease_until, 0) <= ? OR ({DEAD_OWNER})",
             (instance_id, owner, until_sec, now_sec, *[self._mine] * 3))
         return taken == 1
+
+    def listing_done(self, row: TrackedInstance) -> bool:
+        """Write what the listing told while its lease is still the owner's."""
+        updates = ", ".join(f"{name} = ?" for name in LISTING_COLUMNS)
+        return self._db.change(
+            f"UPDATE {INSTANCES} SET {updates} WHERE instance_id = ? AND coalesce(lease_owner, '') = ?",
+            (*(getattr(row, name) for name in LISTING_COLUMNS), row.instance.instance_id, row.lease_owner)) == 1
+
+    def forget_instance(self, instance_id: str) -> None:
+        """Delete the row."""
+        self._db.change(f"DELETE FROM {INSTANCES} WHERE instance_id = ?", (instance_id,))
 
     # the shared API budget
 

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from aurora_logs.errors import ConfigError
-from aurora_logs.settings import Secret
+from aurora_logs.secret import Secret
 
 
 class Login:

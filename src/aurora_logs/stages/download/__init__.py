@@ -12,9 +12,10 @@ from aurora_logs import telemetry
 from aurora_logs.errors import ListingChanged, LogFileGone
 from aurora_logs.formats import Format
 from aurora_logs.intake import Turn
-from aurora_logs.ports import Claim, Files, LogSource
+from aurora_logs.ports import LogSource
 from aurora_logs.records.fleet import Delivered, delivered_of
 from aurora_logs.records.flow import Portion, Segment
+from aurora_logs.seams import Claim, Files
 from aurora_logs.stages.download.complete import CompleteFile
 from aurora_logs.stages.download.cursor import Cursor
 from aurora_logs.stages.download.plan import Lost, Rotation, TurnOver, Visit, next_step

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from aurora_logs.intake import Turn
-from aurora_logs.ports import Files
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.records.flow import Checkpoint, Gap, Segment
+from aurora_logs.seams import Files
 from aurora_logs.segments import is_earlier, is_hourly, ordinal_of, ordinal_order
 
 GONE_AFTER = 3  # whole listings in a row without the file (rds-log-api.md §8.4)
