@@ -62,7 +62,7 @@ _LITERALS: Final = {
     ),
 }
 _GAPS: Final = {
-    "both": (" ", "  ", "\n", "\t ", "\r\n", " /* c */ ", "/**/", " /* it's */ ", " /* \" ` $$ */ ", " -- c\n", " -- it's \" ` /*\n"),
+    "both": (" ", "  ", "\n", "\t ", "\r\n", " /* c */ ", "/**/", " /* it's */ ", ' /* " ` $$ */ ', " -- c\n", " -- it's \" ` /*\n"),
     "mysql": (" # c\n", " # it's\n", " /* app=x,trace_id=1 */ "),
     "postgresql": (" --c\n", " /* a /* nested */ b */ "),
 }
