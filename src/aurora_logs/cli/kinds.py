@@ -46,7 +46,7 @@ LAST_WRITTEN, UPDATED = Column("last_written", "LAST WRITTEN"), Column("updated_
 
 HEALTH = Kind("health", "aurora_logs.ops.health:InstanceHealth", (
     INSTANCE, Column("health", "HEALTH", "state"), BEHIND, Column("files_behind", "FILES", "count"),
-    Column("oldest_sec", "OLDEST", "sec"), Column("delete_at", "RDS DELETES AT"), GAPS,
+    Column("oldest_sec", "OLDEST", "sec"), Column("delete_at", "RDS DELETES AT"), Column("at_risk_bytes", "AT RISK", "bytes", wide=True), GAPS,
     Column("dead_letters", "DEAD LETTERS", "count"), Column("failed_files", "FAILED", "count"), LAST_WRITTEN,
     Column("reasons", "REASONS", wide=True)), ("instance_id",))
 
