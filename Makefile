@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 PY := .venv/bin/python
 PARTS := $(PY) -m tools.parts
-.PHONY: help demo demo-distributed test quick check simulate mutations kills bench proof engines snapshots docs accept run-env dev-env
+.PHONY: help demo demo-distributed test quick check simulate mutations fuzz kills bench proof engines snapshots docs accept run-env dev-env
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -23,7 +23,7 @@ demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, 
 	@$(PY) -m tools.distributed $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit faults simulation mutations demo kills servers
+	@$(PARTS) run unit fuzz faults simulation mutations demo kills servers
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick
@@ -36,6 +36,9 @@ simulate: dev-env ## deterministic simulation; SCHEDULES=n sets how many
 
 mutations: dev-env ## planted protocol bugs: the simulation must find each of them
 	@$(PARTS) run mutations
+
+fuzz: dev-env ## every format on texts that nobody wrote, 60 s each; HOURS=n for n hours in all
+	@$(if $(HOURS),FUZZ_HOURS=$(HOURS),FUZZ_SEC=60) $(PY) -m pytest -q -n 2 -rP tests/fuzz
 
 kills: dev-env ## SIGKILL of real processes at random points
 	@$(PARTS) run kills
@@ -50,7 +53,7 @@ engines: ## install what tests run against (apt: needs root; Maven, cargo); cach
 	@python3 -m tools.engines install $(if $(FRESH),--fresh)
 
 snapshots: dev-env ## rewrite the expected records of the format fixtures; review the diff
-	@$(PY) -m pytest -q tests/formats --snapshots
+	@$(PY) tools/snapshots.py
 
 docs: dev-env ## write the generated parts of docs/ anew
 	@$(PY) -m tools.docs

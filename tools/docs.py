@@ -20,6 +20,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/commands.md": {"exits": reference.codes, "commands": reference.commands},
     "docs/output.md": {"kinds": reference.output},
     "docs/telemetry.md": {"events": reference.telemetry},
+    "docs/metrics.md": {"metrics": reference.metrics},
     "docs/formats.md": {"formats": reference.formats},
     "docs/errors.md": {"errors": reference.errors},
     "docs/simulator.md": {"faults": reference.faults, "openobserve": lambda: reference.faults("openobserve")},

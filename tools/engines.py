@@ -28,6 +28,7 @@ class Engine(NamedTuple):
 ENGINES: dict[str, Engine] = {
     "pt-query-digest": Engine("percona-toolkit", "pt-query-digest"),
     "pgbadger": Engine("pgbadger", "pgbadger"),
+    "mariadb": Engine("mariadb-server", "/usr/sbin/mariadbd"),
     "postgresql-15": Engine("postgresql-15", "/usr/lib/postgresql/15/bin/postgres"),
 }
 BUILT: dict[str, ModuleType] = {"kafka": jars, "dynoxide": dynoxide}

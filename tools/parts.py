@@ -51,6 +51,7 @@ PARTS: dict[str, Part] = {
     "unit": Part(6, (
         (*PYTEST, *TWO_PROCESSES, "-m", "not engine", "tests/unit", "tests/formats", "tests/contracts", "tests/simulator"),
     )),
+    "fuzz": Part(2, ((*PYTEST, *TWO_PROCESSES, "tests/fuzz"),)),
     "faults": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/faults"),)),
     "simulation": Part(6, ((*PYTEST, *TWO_PROCESSES, "tests/simulation"),)),
     "mutations": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/mutations"),)),

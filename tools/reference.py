@@ -118,6 +118,16 @@ def _json_type(hint: object) -> str:
             "NoneType": "null", "object": "any", "bytes": "text"}.get(getattr(hint, "__name__", ""), str(hint))
 
 
+def metrics() -> str:
+    """Return the table of metrics, as the catalogue has them."""
+    from aurora_logs.metrics import CATALOGUE  # noqa: PLC0415  # as above
+
+    rows = [(f"`{metric.name}`" + (f", `{metric.twin}`" if metric.twin else ""), metric.kind,
+             ", ".join(f"`{label}`" for label in metric.labels),
+             metric.meaning + (f" ({', '.join(metric.known)})" if metric.known else "")) for metric in CATALOGUE]
+    return table(("name", "type", "labels", "meaning"), rows)
+
+
 def telemetry() -> str:
     """Return the table of events: what is logged, at which level, with which fields, and when."""
     source = (ROOT / "src/aurora_logs/telemetry.py").read_text(encoding="utf-8")

@@ -11,6 +11,15 @@ from typing import Generic, TypeVar
 import msgspec
 from orjson import dumps, loads
 
+try:
+    from isal.isal_zlib import crc32
+except ImportError:  # same sum, six times slower
+    from zlib import crc32
+
+__all__ = [
+    "BETWEEN", "Columns", "Remembered", "Template", "crc32", "decimals", "numbers", "places", "read_counts", "read_numbers",
+    "record_ids", "slot", "template", "texts",
+]  # fmt: skip
 _SLOT = b"\0"  # JSON has no raw NUL, so it can't be one of a constant's own bytes
 _REMEMBERED = 8192
 BETWEEN = b"\x7f"  # stands between texts that are joined to be looked through at once; JSON leaves it as it is

@@ -144,6 +144,9 @@ class Queue(Protocol):
         Raises: Transient, with the reason why nothing can come now; a worker outlives it.
         """
 
+    def look(self) -> None:
+        """Ask whether hints can be carried now; for /readyz. Raises: Transient, ConfigError."""
+
 
 class StateStore(Protocol):
     """What survives a kill. Each method is one conditional write or one consistent read (reliability.md §5.2).
@@ -305,6 +308,22 @@ class Sink(Protocol):
         is never read as "nothing found".
         """
 
+    def break_off(self) -> None:
+        """End requests under way (Unknown; a search: Transient), take no later ones. Called once, late in a stop; raises nothing."""
+
+
+class Shelter(Protocol):
+    """Where records of files that RDS deletes soon are parked while the sink is away (RESCUE_DIR)."""
+
+    is_sink_away: bool
+    """What the last request to the sink told; set by whoever ships."""
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether RESCUE_MAX_BYTES allow so many more."""
+
+    def park(self, batch: Batch, lines: Sequence[bytes]) -> None:
+        """Keep `lines` of the batch; durable when it returns. Raises: DiskFull, Unreachable, AccessDenied."""
+
 
 class Insights(Protocol):
     """Questions about delivered records. In the answers of `search`, `volumes` and `fold_statements` each record stands once."""
@@ -337,20 +356,20 @@ class Insights(Protocol):
 
 
 class Ports:
-    """All ports of one process, made by wiring. A process that only discovers has no sink."""
+    """All ports of one process, made by wiring. A process that only discovers has no sink. shelter: None where rescue is off."""
 
-    __slots__ = ("clock", "queue", "random", "sink", "source", "state", "workers")
+    __slots__ = ("clock", "queue", "random", "shelter", "sink", "source", "state", "workers")
     sink: Sink
 
     def __init__(self, *, source: LogSource, queue: Queue, state: StateStore, clock: Clock, random: Random, workers: Workers,
-                 sink: Sink | None = None) -> None:
+                 sink: Sink | None = None, shelter: Shelter | None = None) -> None:
         self.source, self.queue, self.state = source, queue, state
-        self.clock, self.random, self.workers = clock, random, workers
+        self.clock, self.random, self.workers, self.shelter = clock, random, workers, shelter
         if sink is not None:
             self.sink = sink
 
 
 __all__ = [
     "BudgetStore", "Clock", "Delivery", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "Random",
-    "Sink", "StateAdmin", "StateStore", "Workers",
+    "Shelter", "Sink", "StateAdmin", "StateStore", "Workers",
 ]

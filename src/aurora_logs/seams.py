@@ -17,6 +17,8 @@ class Claim(Protocol):
     """The exclusive right to work on a file, as the stages see it (stages/claim.py makes it)."""
 
     checkpoint: Checkpoint
+    moves_checkpoint: bool
+    """False of a reread, which only sends what is missing."""
 
     def keep(self) -> None:
         """Renew the lease when a third of it is gone; before long waits and each POST. Raises: EpochMoved."""

@@ -1,4 +1,6 @@
-"""The catalogue of everything the product reports: one function = one log line. No other module touches a logger.
+"""The catalogue of everything the product reports: one function = one log line, and what it adds to the metrics (metrics.py).
+
+No other module touches a logger.
 
 Silent until `configure` is called (commands and tests that need no log lines pay nothing). Lines are one JSON object:
 time, level, msg, then fields; never text of a database's log, never a secret.
@@ -7,7 +9,10 @@ time, level, msg, then fields; never text of a database's log, never a secret.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from aurora_logs import metrics
+
 if TYPE_CHECKING:
+    from aurora_logs.records.fleet import LogFile
     from aurora_logs.records.flow import Batch, Checkpoint, DeadLetter, Gap
 
 Emit = Callable[[str, str, dict[str, object]], None]
@@ -59,6 +64,7 @@ def instance_listed(instance_id: str, files: int, hints: int) -> None:
 
 def instance_held(instance_id: str, error: Exception) -> None:
     """An instance could not be listed or read; the others go on. Once a cycle."""
+    metrics.DISCOVERY_ERRORS.add(1, type(error).__name__)
     _emit("WARN", "Instance held", {"instance_id": instance_id, "error": str(error), "hint": getattr(error, "hint", "")})
 
 
@@ -95,12 +101,32 @@ def file_not_collected(instance_id: str, log_file_name: str) -> None:
 
 def cycle_done(instances: int, hints: int, took_sec: float) -> None:
     """A discovery cycle ended."""
+    metrics.DISCOVERY.observe(took_sec)
     _emit("DEBUG", "Discovery cycle done", {"instances": instances, "hints": hints, "took_sec": round(took_sec, 3)})
 
 
 def discovery_delayed(error: Exception) -> None:
     """A cycle could not be finished; the next one comes. Once a cycle."""
+    metrics.DISCOVERY_ERRORS.add(1, type(error).__name__)
     _emit("WARN", "Discovery delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
+
+
+# the queue
+
+def queue_delayed(error: Exception) -> None:
+    """No hint could be taken, or a tracking row could not be written; both come again."""
+    _emit("WARN", "Queue delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
+
+
+def hints_taken(topic: str, count: int) -> None:
+    """Messages came in. A metric alone."""
+    metrics.CONSUMED.add(count, topic)
+
+
+def partitions_assigned(topic: str, partitions: int) -> None:
+    """The group gave this process other partitions of a topic."""
+    metrics.REBALANCES.add()
+    _emit("INFO", "Partitions assigned", {"topic": topic, "partitions": partitions})
 
 
 # the sink
@@ -133,8 +159,10 @@ def file_settled(row: "Checkpoint") -> None:
     _emit("INFO", "Intent settled", {**_file(row), "byte_offset": row.byte_offset, "resend_until": row.resend_until})
 
 
-def portion_downloaded(row: "Checkpoint", size_bytes: int) -> None:
-    """Bytes were read and placed, before they are parsed."""
+def portion_downloaded(row: "Checkpoint", size_bytes: int, *, way: str, again: bool) -> None:
+    """Bytes were read and placed, before they are parsed. again: a second time, for an audit or a replay."""
+    metrics.READ.add(size_bytes, way, "again" if again else "ok")
+    metrics.PORTIONS.add(1, way, "again" if again else "ok")
     _emit("DEBUG", "Portion downloaded", {**_file(row), "size_bytes": size_bytes})
 
 
@@ -164,14 +192,55 @@ def gap_found(row: "Checkpoint", gap: "Gap") -> None:
                                  "to_position": gap.to_position, "reason": gap.reason})
 
 
-def batch_shipped(batch: "Batch", took_sec: float) -> None:
-    """A strict receipt arrived; before the checkpoint moves."""
+def batch_shipped(batch: "Batch", file: "LogFile", took_sec: float, since_sec: float) -> None:
+    """All of a batch is stored, or on record as a dead letter; before the checkpoint moves. since_sec: from the batch before."""
+    metrics.LOGS_PROCESSED.add(batch.count, batch.log_type)
+    metrics.PROCESSING.observe(since_sec)
+    metrics.STAGE.observe(took_sec, "ship")
+    if batch.raw_records:
+        metrics.RAW_RECORDS.add(batch.raw_records, batch.log_type, file.engine)
     _emit("DEBUG", "Batch shipped", {"log_type": batch.log_type, "records": batch.count, "took_sec": round(took_sec, 4)})
 
 
 def checkpoint_saved(row: "Checkpoint") -> None:
     """The checkpoint passed a batch."""
     _emit("DEBUG", "Checkpoint saved", {**_file(row), "byte_offset": row.byte_offset})
+
+
+def sink_answered(outcome: str) -> None:
+    """The sink's answer to a batch: stored, busy, refused, partial, unknown, denied. A metric alone."""
+    metrics.BATCHES.add(1, outcome)
+
+
+def batch_rescued(batch: "Batch", file: "LogFile", records: int) -> None:
+    """The sink is away and RDS deletes the file soon: the batch is parked in RESCUE_DIR, with a dead letter `rescued`."""
+    metrics.RESCUED.add(records, batch.log_type)
+    _emit("WARN", "Batch rescued", {"instance_id": file.instance_id, "log_file_name": file.log_file_name, "records": records,
+                                    "from_position": batch.from_offset, "to_position": batch.to_offset, "next": "aurora-logs export"})
+
+
+def rescue_off() -> None:
+    """No RESCUE_DIR: while the sink is away, files may be deleted before they are read. Once, at the start."""
+    _emit("WARN", "Rescue is off: files that RDS deletes while the sink is away are lost", {"setting": "RESCUE_DIR"})
+
+
+def rescue_full(used_bytes: int) -> None:
+    """RESCUE_MAX_BYTES are parked: nothing more is rescued until they are delivered. At most once a minute."""
+    _emit("ERROR", "No room to rescue", {"used_bytes": used_bytes, "setting": "RESCUE_MAX_BYTES", "next": "aurora-logs export"})
+
+
+def records_stored(stream: str, records: int, log_type: str, plain_bytes: int, wire_bytes: int, took_sec: float) -> None:
+    """OpenObserve confirmed all records of a request. A metric alone."""
+    metrics.RECORDS_WRITTEN.add(records, stream)
+    metrics.SHIPPED.add(plain_bytes, log_type, "plain")
+    metrics.SHIPPED.add(wire_bytes, log_type, "gzip")
+    metrics.SINK_POST.observe(took_sec)
+
+
+def outcome_settled(cause: str, took_sec: float) -> None:
+    """What is stored of an unknown outcome is known now. cause: the error, or `intent` of a dead worker. A metric alone."""
+    metrics.SETTLES.add(1, cause)
+    metrics.SETTLE.observe(took_sec)
 
 
 def outcome_unknown(batch: "Batch", error: Exception) -> None:
@@ -181,12 +250,15 @@ def outcome_unknown(batch: "Batch", error: Exception) -> None:
 
 def sink_unavailable(file: object, error: Exception) -> None:
     """The sink did not take or find records now; tried again with growing pauses."""
+    metrics.RETRIES.add(1, "sink")
     _emit("WARN", "Sink unavailable", {"instance_id": getattr(file, "instance_id", ""), "error": str(error),
                                        "hint": getattr(error, "hint", "")})
 
 
 def file_buried(letter: "DeadLetter") -> None:
     """A byte range is on record as dead letter or gap."""
+    if letter.is_gap:
+        metrics.GAP.add(letter.to_position - letter.from_position, letter.reason)
     _emit("ERROR", "Failed to process log after retries" if not letter.is_gap else "Gap recorded",
           {"instance_id": letter.instance_id, "log_file_name": letter.log_file_name, "message_id": letter.message_id,
            "reason": letter.reason, "from_position": letter.from_position, "to_position": letter.to_position})
@@ -204,6 +276,7 @@ def release_failed(row: "Checkpoint", error: Exception) -> None:
 
 def visit_ended(instance_id: str, log_file_name: str, error: Exception) -> None:
     """A visit to a file ended early; what happens next depends on the branch of the error."""
+    metrics.PROCESSING_ERRORS.add(1, type(error).__name__)
     _emit("WARN", "Visit ended early", {"instance_id": instance_id, "log_file_name": log_file_name, "error": str(error),
                                         "hint": getattr(error, "hint", "")})
 
@@ -217,40 +290,76 @@ def claim_conflict(instance_id: str, log_file_name: str) -> None:
 
 def audit_passed(instance_id: str, log_file_name: str, records: int) -> None:
     """A closed file's stored distinct ids equal what was delivered."""
+    metrics.AUDITS.add(1, "passed")
     _emit("DEBUG", "Audit passed", {"instance_id": instance_id, "log_file_name": log_file_name, "records": records})
 
 
 def audit_missing(instance_id: str, log_file_name: str, missing: int) -> None:
     """Records that were receipted are not stored; they are sent again."""
+    metrics.AUDITS.add(1, "missing")
+    metrics.AUDIT_MISSING.add(missing)
     _emit("ERROR", "Audit found missing records", {"instance_id": instance_id, "log_file_name": log_file_name,
                                                    "missing": missing})
 
 
 def duplicates_found(instance_id: str, log_file_name: str, duplicates: int) -> None:
     """A file that passed its audit has physical copies in the sink; every view counts a record once. Once a file."""
+    metrics.DUPLICATES.add(duplicates)
     _emit("WARN", "Audit found duplicates", {"instance_id": instance_id, "log_file_name": log_file_name,
                                              "duplicates": duplicates})
 
 
 def audit_delayed(error: Exception) -> None:
     """A round of audits could not be finished; the next one comes. Once a round."""
+    metrics.AUDITS.add(1, "inconclusive")
     _emit("WARN", "Audit delayed", {"error": str(error), "hint": getattr(error, "hint", "")})
+
+
+def breaker_ready(dependency: str) -> None:
+    """A circuit breaker stands before a dependency, closed. A metric alone."""
+    metrics.BREAKER.set(0, dependency)
 
 
 def breaker_changed(dependency: str, change: str, failures: int) -> None:
     """A circuit breaker changed its state: `opened`, `half-open`, `closed`."""
+    metrics.BREAKER_CHANGES.add(1, dependency, change)
+    metrics.BREAKER.set({"closed": 0, "half-open": 1}.get(change, 2), dependency)
     _emit("WARN" if change == "opened" else "INFO", f"circuit breaker {change}",
           {"dependency": dependency, "failures": failures})
 
 
 def service_started(service: str, version: str, **facts: object) -> None:
     """A service begins its work."""
+    metrics.BUILD.set(1, version)
     _emit("INFO", "Started", {"service": service, "version": version, **facts})
 
 
 def service_stopped(service: str) -> None:
     """A service ended its work."""
     _emit("INFO", "Stopped", {"service": service})
+
+
+def drain_cut_short(after_sec: float, waiting: list[str]) -> None:
+    """A service that was asked to stop did not end in time: it ends as by a kill, its leases run out, others settle."""
+    _emit("WARN", "Ended without waiting any longer", {"after_sec": after_sec, "waiting": waiting, "setting": "SHUTDOWN_TIMEOUT_SEC"})
+
+
+def endpoint_closed(address: str, error: Exception, setting: str) -> None:
+    """Metrics or health are not served, since their port can't be had; the work goes on."""
+    _emit("WARN", "Endpoint not served", {"address": address, "error": str(error), "setting": setting})
+
+
+def rds_call(op: str, result: str) -> None:
+    """A call to the RDS API ended. result: ok, throttled, error. A metric alone."""
+    metrics.API_CALLS.add(1, op, result)
+
+
+def state_request(op: str, result: str, took_sec: float) -> None:
+    """A request to the state store ended. result: ok, throttled, conflict, error. A metric alone."""
+    metrics.STATE_REQUESTS.add(1, op, result)
+    metrics.STAGE.observe(took_sec, "state")
+    if result == "conflict":
+        metrics.CONFLICTS.add(1, op)
 
 
 def redaction_off() -> None:

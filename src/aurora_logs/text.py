@@ -20,6 +20,11 @@ _RFC3339 = re.compile(
 )
 _SHORT = re.compile(rb"(\d\d)(\d\d)(\d\d) +(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,20}))?(?![\w:])")
 _COMPACT = re.compile(rb"(\d{4})(\d\d)(\d\d) +(\d{1,2}):(\d\d):(\d\d)(?![\w:])")
+# The three lines that servers of MySQL and MariaDB write when they open or flush a slow or general log.
+_HEADER = re.compile(rb"[^\n]{0,400}, Version: [^\n]{0,400}started with:[^\n]{0,100}(?:\n|\Z)")
+_HEADER_PORTS = re.compile(rb"(?:Tcp port|TCP Port)[^\n]{0,500}(?:\n|\Z)")
+HEADER_COLUMNS = re.compile(rb"Time[ \t]+Id Command[ \t]+Argument[ \t\r]*(?:\n|\Z)")
+_HEADER_STARTS = (b"Tcp port", b"TCP Port", b"Time                 Id Command    Argument", b"Time\t\t    Id Command\tArgument")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _NAME_HOUR = re.compile(r"(\d{4})-(\d\d)-(\d\d)[-.](\d{1,2})(?:\d\d)?(?:\.|$)")
 _DECIMAL = re.compile(rb"(\d{1,18})(?:\.(\d{1,20}))?")
@@ -230,6 +235,66 @@ def blank_end(content: bytes, start: int) -> int:
             return start
         start = stop
     return start
+
+
+def furniture_end(content: bytes, start: int) -> int:
+    """Return the position behind server headers and blank lines at `start`; `start` itself when there are none."""
+    while True:
+        start = blank_end(content, start)
+        stop = header_end(content, start)
+        if stop < 0:
+            return start
+        start = stop
+
+
+def header_end(content: bytes, start: int, *, whole: bool = True) -> int:
+    """Return the position behind the server's three header lines at `start`, -1 when there is no header.
+
+    whole: nothing follows the content; then a header counts that its end cuts inside a line: no entry begins with such one.
+    """
+    line = _HEADER.match(content, start)
+    if line is None:
+        return -1
+    for rule in (_HEADER_PORTS, HEADER_COLUMNS):
+        at = line.end()
+        rest = content[at : at + 64]
+        if 0 < len(rest) == len(content) - at and any(sample.startswith(rest) for sample in _HEADER_STARTS):
+            return len(content) if whole else -1
+        if not rest:
+            return -1 if content.endswith(b"\n") or not whole else len(content)
+        line = rule.match(content, at)
+        if line is None:
+            return -1
+    return line.end() if whole or content.endswith(b"\n", 0, line.end()) else -1
+
+
+def furniture_cut(content: bytes) -> int:
+    """Return how many bytes from the start are furniture whatever follows: the end may cut a header, or a line with blanks."""
+    start = furniture_end(content, 0)
+    if start < len(content) or is_header_end(content):
+        return start
+    return 0 if content.strip() else content.rfind(b"\n") + 1
+
+
+def is_header_end(content: bytes) -> bool:
+    """Tell whether the content ends with the last line of a server header."""
+    start = content.rfind(b"\n", 0, len(content) - 1) + 1
+    return content.endswith(b"\n") and HEADER_COLUMNS.match(content, start) is not None
+
+
+def header_before(content: bytes, start: int, stop: int) -> int:
+    """Return where a server header begins between `start` and `stop`, else `stop`. It ends every entry (FMT-45).
+
+    stop: -1 when more may follow the content: then only a whole header counts.
+    """
+    at = start
+    limit = len(content) if stop < 0 else stop
+    while (at := content.find(b", Version: ", at, limit)) >= 0:
+        line = content.rfind(b"\n", start, at) + 1
+        if line > start and header_end(content, line, whole=stop >= 0) >= 0:
+            return line
+        at = content.find(b"\n", at) + 1 or limit  # one look a line keeps it linear
+    return stop
 
 
 def content_end(content: bytes, start: int, stop: int) -> int:

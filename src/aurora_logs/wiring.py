@@ -1,6 +1,7 @@
 """Settings become adapters: the only module that names both. Vendor libraries load inside the function that needs them."""
 
 import platform
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aurora_logs import telemetry
+from aurora_logs import metrics, telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
+from aurora_logs.adapters.embedded.metered import metered
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
 from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
 from aurora_logs.resilience import Priority
 from aurora_logs.settings import Service, Settings, uses_data_dir
+from aurora_logs.signs import Pulse
 
 if TYPE_CHECKING:
     from aurora_logs.adapters.aws.connection import CallMade
@@ -24,9 +27,12 @@ if TYPE_CHECKING:
     from aurora_logs.adapters.embedded.compaction import Totals
     from aurora_logs.adapters.embedded.database import Database
     from aurora_logs.adapters.embedded.queue import SqliteQueue
+    from aurora_logs.adapters.embedded.shelter import FileShelter, Parked
     from aurora_logs.adapters.embedded.state_store import SqliteStateStore
     from aurora_logs.adapters.kafka.connection import BrokerAccess
     from aurora_logs.adapters.kafka.queue import KafkaQueue
+
+DRAIN_SHARE = 0.7  # of SHUTDOWN_TIMEOUT_SEC: then requests to the sink are broken off, so that leases are given back in time
 
 
 def log_source(settings: Settings, clock: Clock, *, interactive: bool = False,
@@ -69,12 +75,13 @@ def api_limits(settings: Settings, clock: Clock, store: BudgetStore | None, *, p
 
 
 @contextmanager
-def collecting(settings: Settings, stop: threading.Event, service: Service = "standalone") -> Iterator[tuple[Ports, str]]:
+def collecting(settings: Settings, stop: threading.Event, service: Service = "standalone",
+               pulse: Pulse | None = None) -> Iterator[tuple[Ports, str]]:
     """Open everything that one process of a service needs; yields the ports and the run's id.
 
-    Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
+    pulse: told of each sign of life. Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
     """
-    clock, random = SystemClock(stop), SystemRandom()
+    clock, random = SystemClock(stop, pulse), SystemRandom()
     with ExitStack() as opened:
         held = opened.enter_context(open_for_collecting(Path(settings.data_dir))) if uses_data_dir(settings, service) else None
         database = held.database if held else None
@@ -85,9 +92,72 @@ def collecting(settings: Settings, stop: threading.Event, service: Service = "st
         limits = api_limits(settings, clock, state if settings.state_backend == "dynamodb" else None,
                             priority="list" if service == "discovery" else "read")
         opened.callback(limits.give_back)
-        yield Ports(source=log_source(settings, clock, limits=limits), queue=queue, state=state,
-                    sink=None if service == "discovery" else sink(settings, held.directory if held else None, clock, random),
-                    clock=clock, random=random, workers=Threads(stop)), run_id
+        target = None if service == "discovery" else sink(settings, held.directory if held else None, clock, random)
+        workers = Threads(stop, drain_sec=settings.shutdown_timeout_sec * DRAIN_SHARE,
+                          break_off=target.break_off if target is not None else None, pulse=pulse)
+        source = log_source(settings, clock, limits=limits, on_call=_counted)
+        shelter = None if service == "discovery" else _shelter(settings, clock, random)
+        if pulse is not None:
+            _sample(settings, service, queue, limits)
+            metrics.sampled(lambda: metrics.RESCUE_BYTES.set(shelter.used_bytes if shelter else 0))
+        yield Ports(source=source, queue=queue, state=metered(state, pulse) if pulse is not None else state, sink=target,
+                    clock=clock, random=random, workers=workers, shelter=shelter), run_id
+
+
+def _shelter(settings: Settings, clock: Clock, random: Random) -> "FileShelter | None":
+    metrics.RESCUE_ENABLED.set(bool(settings.rescue_dir))
+    if not settings.rescue_dir:
+        return None
+    from aurora_logs.adapters.embedded.shelter import FileShelter  # noqa: PLC0415
+
+    return FileShelter(DataDirectory(Path(settings.rescue_dir)), clock, random, most_bytes=settings.rescue_max_bytes)
+
+
+def parked(path: str) -> "Parked":
+    """Open a directory of batch files for the export. Raises: NotFound."""
+    from aurora_logs.adapters.embedded.shelter import Parked  # noqa: PLC0415
+
+    return Parked(Path(path))
+
+
+def export_sink(settings: Settings, clock: Clock) -> Sink:
+    """Open OpenObserve for the export. Raises: ConfigError."""
+    from aurora_logs.adapters.openobserve.opening import open_sink  # noqa: PLC0415
+
+    return open_sink(settings, clock, SystemRandom())
+
+
+def _counted(call: "CallMade") -> None:
+    """Count a call to RDS; the rest of a stream belongs to the call that opened it."""
+    if not call.operation.endswith(".stream"):
+        results = {"ok": "ok", "empty": "ok", "Throttled": "throttled"}
+        telemetry.rds_call(call.operation, results.get(call.result, "error"))
+
+
+def _sample(settings: Settings, service: Service, queue: "SqliteQueue | KafkaQueue", limits: "ApiLimits") -> None:
+    """Set gauges of what has a value at any time, each time somebody asks."""
+    lags = getattr(queue, "lags", dict)
+    volumes = {"data": settings.data_dir} if uses_data_dir(settings, service) else {}
+
+    def sample() -> None:
+        metrics.CONSUMER_LAG.renew({(topic, str(number)): lag for (topic, number), lag in lags().items()})
+        if settings.source_backend == "rds":
+            metrics.API_LIMIT.set(limits.rate_per_sec)
+        for volume, path in volumes.items():
+            disk = shutil.disk_usage(path)
+            metrics.DISK_FREE.set(disk.free / disk.total, volume)
+
+    metrics.REDACTION.set(settings.redaction != "off")
+    metrics.sampled(sample)
+
+
+def exposition() -> Callable[[], tuple[int, str, bytes]]:
+    """Begin to keep metrics; return what prints them as Prometheus reads them: status, content type, text."""
+    from aurora_logs.adapters.prometheus.recorder import CONTENT_TYPE, PrometheusRecorder  # noqa: PLC0415
+
+    recorder = PrometheusRecorder(metrics.CATALOGUE)
+    metrics.configure(recorder)
+    return lambda: (200, CONTENT_TYPE, recorder.text())
 
 
 def pod_name(settings: Settings, service: Service = "standalone") -> str:

@@ -10,7 +10,7 @@ from tools.distributed.sight import wait_until
 
 pytestmark = [pytest.mark.engine("kafka"), pytest.mark.engine("dynoxide"), pytest.mark.slow]
 KILLS = int(os.environ.get("KILLS", "60"))
-KILLS_A_RUN = 20
+KILLS_A_RUN = 30
 RUNS = math.ceil(KILLS / KILLS_A_RUN)
 INTENT_SHARE = 0.7  # GATE-04: so many kills must strike with an intent open
 PROCESSORS, DISCOVERIES = 4, 2

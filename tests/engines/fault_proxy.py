@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Seen:
-    """One request: the operation's name and its parameters."""
+    """One request: the operation's name, its parameters, and what the engine did: `done`, or the name of its refusal."""
 
     operation: str
     parameters: dict
+    outcome: str = ""  # the engine was not asked, or has not answered yet
 
 
 @dataclass
@@ -68,6 +69,7 @@ def _handler(proxy, host, port):
                 self.close_connection = True
                 return
             status, answer = self.forward(body)
+            seen.outcome = "done" if status == 200 else json.loads(answer)["__type"].rpartition("#")[2]
             if fault == LOSE_ANSWER:
                 self.close_connection = True
             elif fault == ERROR_AFTER:

@@ -11,6 +11,12 @@ from collections import Counter
 
 from tests.engines.test_distributed import PROGRAM, Fleet
 
+from aurora_logs.adapters.aws.dynamodb import DynamoDb
+from aurora_logs.adapters.aws.state_store import DynamoDbStateStore
+from aurora_logs.adapters.aws.tables import StateTables
+from aurora_logs.adapters.embedded.system import SystemRandom
+from aurora_logs.wiring import system_clock
+
 TOKEN = re.compile(r"tok_[0-9a-f]{16}")
 PASSWORD_OF_SINK = "OPENOBSERVE_PASS"
 
@@ -64,6 +70,10 @@ class Services(Fleet):
         self.running.append(process)
         self.pods[pod] = process
         return process
+
+    def checkpoints(self):
+        """All checkpoint rows, as the product reads them."""
+        return DynamoDbStateStore(DynamoDb(self.client, system_clock(), SystemRandom()), StateTables(**self.tables)).checkpoints()
 
     def lines(self, pod):
         text = (self.folder / f"{pod}.log").read_text().splitlines()

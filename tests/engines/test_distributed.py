@@ -42,6 +42,7 @@ class Fleet:
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local", "BATCH_TIMEOUT_SEC": "0.2", "BATCH_SIZE": "20", "RETRY_BACKOFF_SEC": "0.1",
             "LEASE_SEC": "2", "SKEW_SEC": "0.2", "DISCOVERY_INTERVAL_SEC": "0.5", "LOG_LEVEL": "DEBUG",
+            "METRICS_PORT": "0", "HEALTH_PORT": "0",
             **{TABLE_SETTINGS[role]: name for role, name in self.tables.items()}}
         self.running = []
         self.tokens = set()

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from aurora_logs.formats import Format, Origin
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import LogRecord, encode, file_key_of
-from aurora_logs_simulator.workload import writer
+from aurora_logs_simulator.workload import Writer, writer
 
 FAR = 1 << 40
 NAMES = {
     "mysql_slow": ("slowquery", "aurora-mysql", "slowquery/mysql-slowquery.log", "2026-11-22.10"),
     "mysql_error": ("error", "aurora-mysql", "error/mysql-error-running.log", "2026-11-22.10"),
+    "mysql_general": ("general", "aurora-mysql", "general/mysql-general.log", "2026-11-22.10"),
+    "mysql_audit": ("audit", "aurora-mysql", "audit/audit.log.0", None),
     "postgresql_stderr": ("postgresql", "aurora-postgresql", "error/postgresql.log.2026-11-22-10", None),
 }
 
@@ -72,6 +74,20 @@ def in_portions(form: Format, text: bytes, where: Origin, sizes: list[int], max_
             context, begin = parsed.context, parsed.end_offset
             furniture += parsed.furniture_bytes
     return Read(lines, ids, context, furniture)
+
+
+def assert_true(form: Format, name: str, engine: str, *, redaction: str = "off", written: Writer | None = None) -> None:
+    """Every entry of the simulator's writer becomes one record with the true values."""
+    written = written or writer(NAMES[name][0], engine, "truth")
+    entries = [written.entry(1_795_342_317_811_234 + number * 700_003) for number in range(1500)]
+    where = origin(name, engine=engine, redaction=redaction, log_segment=None)
+    found = typed(form, b"".join(entry.content for entry in entries), where)
+    assert len(found) == len(entries)
+    for entry, record in zip(entries, found, strict=True):
+        about_text = {"shape", "secret", "fake_head"}
+        named = {("timestamp_us" if key == "_timestamp" else key): value for key, value in entry.fields.items() if key not in about_text}
+        assert {key: getattr(record, key) for key in named} == named, entry.content
+        assert record.parse_status == ("partial" if entry.fields.get("truncated") else "ok"), entry.content
 
 
 def workload(name: str, seed: str, entries: int) -> bytes:

@@ -7,6 +7,11 @@ from reading import FAR, NAMES, origin, workload
 
 from aurora_logs import formats
 from aurora_logs.records.flow import Chunk
+from aurora_logs_simulator.workload import writer
+from aurora_logs_simulator.workload.error_log import ErrorLogWriter
+from aurora_logs_simulator.workload.error_styles import STYLES
+
+NOW_US = 1_795_342_317_811_234
 
 TOY = '''
 """A toy: one record a line."""
@@ -75,7 +80,42 @@ def test_a_format_knows_its_own_text(name):
     assert formats.format_of("", NAMES[name][2]).name == name
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("mysql")])
+@pytest.mark.parametrize("engine", ["aurora-mysql", "mysql", "mariadb"])
+def test_every_log_of_the_mysql_family_is_known_by_its_content_alone(name, engine):
+    """Its own format is the only sure one, so that no order of trying decides."""
+    made = writer(NAMES[name][0], engine, "content")
+    text = made.file_header(NOW_US) + b"".join(made.entry(NOW_US + number).content for number in range(40))
+    sure = [form.name for form in formats.all_formats() if form.looks_like(text) >= 0.6]
+    assert (sure, formats.detect(text).name) == ([name], name)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_error_log_is_known_in_every_style(style):
+    made = ErrorLogWriter("content", engine="mysql", style=style)
+    assert formats.detect(b"".join(made.entry(NOW_US + number).content for number in range(40))).name == "mysql_error"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "261122 10:11:57  InnoDB: Started; log sequence number 0 43655\nInnoDB: Doing recovery\n",
+        "261122 10:11:57InnoDB: Warning: cannot find a free slot for an undo log. Do you have too\nInnoDB: many active transactions\n",
+        "InnoDB: Unable to lock ./ibdata1, error: 37\nInnoDB: Check\n10:11:57 UTC - mysqld got signal 11 ;\n",
+        "2026-11-22 10:12:07 0x2b76b6e68700InnoDB: transactions deadlock detected, dumping detailed information.\n*** (1) TRANSACTION:\n",
+        "261122 10:11:57 mysqld_safe Starting mysqld daemon with databases from /var/lib/mysql\n",
+    ],
+)
+def test_an_error_log_without_labels_is_known_by_its_words(text):
+    assert formats.detect(text.encode()).name == "mysql_error"
+
+
+def test_dated_lines_alone_are_no_error_log():
+    for line in ("2026-11-22 10:11:57 GET /index.html 200", "2026-11-22T10:11:57Z 12 started", "2026-11-22 10:11:57 [info] x"):
+        assert formats.detect(f"{line}\n".encode() * 50) is None, line
+
+
 def test_foreign_text_has_no_format():
     assert formats.detect(b"just a text\nof two lines\n") is None
     assert formats.detect(b"") is None
-    assert formats.format_of("mysql", "audit/server_audit.log") is None
+    assert formats.format_of("mysql", "error/mysql-error.log") is None

@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from reading import FAR, fast, in_portions, origin, typed, wired
+from reading import FAR, assert_true, fast, in_portions, origin, typed, wired
 
 from aurora_logs.formats.mysql_slow import FORMAT
 from aurora_logs.records.flow import Chunk
@@ -189,6 +189,62 @@ def test_only_the_servers_own_set_line_is_taken_off():
     assert record.set_timestamp_sec == 1795342315.5
 
 
+@pytest.mark.parametrize("line", ["SET insert_id=8;", "SET last_insert_id=7,insert_id=8;", "set insert_id=8,last_insert_id=7;"])
+def test_a_set_line_of_an_old_server_may_lack_the_timestamp(line):
+    """FMT-42: up to 5.1; with nothing behind it, it is the client's statement."""
+    record = one(HEAD + line + "\nINSERT INTO t VALUES (1);\n")
+    assert (record.db_insert_id, record.db_query_text) == (8, "INSERT INTO t VALUES (1)")
+    assert one(HEAD + SET + line + "\n").db_query_text == line.removesuffix(";")
+    assert one(HEAD + "SET insert_id=8;\n").db_query_text == "SET insert_id=8"
+
+
+def test_a_time_and_a_user_on_one_line_are_one_head():
+    """FMT-25: old Percona servers."""
+    glued = "# Time: 261122 10:11:57 # User@Host: app[app] @ web [10.0.0.1]\n" + METRICS + SET + "SELECT 1;\n"
+    found = records(glued * 2)
+    assert [(record.user_name, record.client_address, record.db_query_text) for record in found] == [("app", "web", "SELECT 1")] * 2
+    assert found[0].ts_raw == "261122 10:11:57"
+
+
+def test_the_counters_of_log_slow_extra_are_typed_and_an_empty_start_is_none():
+    """FMT-35, FMT-36: also in turn with entries that have none."""
+    extra = METRICS.rstrip() + (
+        " Thread_id: 14 Errno: 0 Killed: 0 Bytes_received: 85 Bytes_sent: 312 Read_first: 1 Read_last: 0 Read_key: 3144072"
+        " Read_next: 0 Read_prev: 0 Read_rnd: 10 Read_rnd_next: 3145719 Sort_merge_passes: 1 Sort_range_count: 0 Sort_rows: 10"
+        " Sort_scan_count: 1 Created_tmp_disk_tables: 1 Created_tmp_tables: 2 Count_hit_tmp_table_size: 3  Start: {start} End: {end}\n"
+    )
+    times = extra.format(start="2026-11-22T10:11:55.335765Z", end="2026-11-22T10:11:57.811234Z")
+    full, plain, empty = records(EXAMPLE.replace(METRICS, times) + EXAMPLE + EXAMPLE.replace(METRICS, extra.format(start="", end="")))
+    assert (full.metrics_read_rnd_next, full.metrics_count_hit_tmp_table_size, full.db_response_status_code) == (3145719, 3, "0")
+    assert (full.db_bytes_received, full.db_bytes_sent, full.db_killed) == (85, 312, 0)
+    assert full.start_time == plain.start_time == empty.start_time == 1795342315335765
+    assert (plain.metrics_read_key, empty.metrics_read_key) == (None, 3144072)
+    assert {record.parse_status for record in (full, plain, empty)} == {"ok"}
+    assert {record.metrics_extra for record in (full, plain, empty)} == {None}
+
+
+MARIADB = (
+    "# Time: 261122 10:11:55\n# User@Host: app[app] @ localhost []\n# Thread_id: 4  Schema: shop  QC_hit: No\n"
+    "# Query_time: 3.000312  Lock_time: 0.000000  Rows_sent: 1  Rows_examined: 0\n# Rows_affected: 0  Bytes_sent: 56\n"
+)
+
+
+def test_a_plan_leaves_the_statement_alone():
+    """FMT-38: MariaDB's `# explain:` lines between bare marks; the same words inside a statement are its own."""
+    plan = "#\n# explain: id\tselect_type\ttable\n# explain: 1\tSIMPLE\tt\n#\n"
+    record = one(MARIADB + plan + SET + "select 'a\n# explain: b'\n# c\n;\n")
+    assert (record.db_plan, record.db_plan_format) == ("id\tselect_type\ttable\n1\tSIMPLE\tt", "tabular")
+    assert record.db_query_text == "select 'a\n# explain: b'\n# c\n"
+
+
+def test_mariadb_prints_the_start_and_mysql_the_end():
+    """FMT-55, FMT-58, REC-10: whichever engine the source names; a statement may be older than its file."""
+    record = one(MARIADB + SET + "select sleep(3);\n")
+    assert (record.start_time, record.timestamp_us, record.ts_quality) == (1795342315000000, 1795342318000312, "from_set_timestamp")
+    old = one(EXAMPLE.replace("2.475469", "86400.000000"))
+    assert (old.timestamp_us, old.start_time, old.parse_status) == (1795342317811234, 1795255917811234, "ok")
+
+
 @pytest.mark.parametrize("command", ["Quit", "Init DB", "Binlog Dump", "Something New"])
 def test_an_administrator_command_has_no_sql(command):
     """FMT-43, FMT-44."""
@@ -343,3 +399,9 @@ def test_portions_of_a_log_of_tiny_entries_give_what_the_whole_gives():
     """FMT-116, PERF-03."""
     text = ((HEAD + SET + "DO 1;\n") * 3000).encode()
     assert in_portions(FORMAT, text, WHERE, [50_000], 100) == fast(FORMAT, text, WHERE)
+
+
+@pytest.mark.parametrize("engine", ["aurora-mysql", "mysql", "mariadb"])
+def test_every_true_value_of_the_workload_is_found(engine):
+    """FMT-20, FMT-26, FMT-35, FMT-38, FMT-39, FMT-55."""
+    assert_true(FORMAT, "mysql_slow", engine)

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 from reading import FAR, fast, in_portions, origin, typed, wired
 
-from aurora_logs.formats import all_formats
-from aurora_logs.formats.mysql_slow.block import Block, read_block
+from aurora_logs.formats import Block, all_formats
+from aurora_logs.formats.mysql_slow.block import read_block
 from aurora_logs.formats.mysql_slow.record import Carried
 from aurora_logs.formats.mysql_slow.shapes import shape_at
 from aurora_logs.records.flow import Chunk

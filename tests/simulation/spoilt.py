@@ -129,7 +129,13 @@ def _partial(shipment, amount):
     shipment.run.reached("REL-56")
     kept = shipment.lines[:int(amount * len(shipment.lines))]
     shipment.store(kept)
+    _note_refusal(shipment, kept)
     raise ReceiptPartial(f"{len(kept)} of {len(shipment.lines)}")
+
+
+def _note_refusal(shipment, kept):
+    if not kept:
+        shipment.world.refuse(shipment.batch, shipment.lines)
 
 
 def _short(shipment, amount):
@@ -137,6 +143,7 @@ def _short(shipment, amount):
     shipment.run.reached("REL-57")
     kept = shipment.lines if amount < 0.3 else shipment.lines[:int(amount * len(shipment.lines))]
     shipment.store(kept)
+    _note_refusal(shipment, kept)
     return Receipt(stored=len(shipment.lines) - 1 if amount < 0.7 else 0)
 
 

@@ -26,6 +26,7 @@ class SinkWorld:
         self._lag_us = lag_us
         self.lines = {}
         self.confirmed = set()  # ids with a strict receipt, or found by a search
+        self.refused = Counter()  # id -> answers that said, truly, that nothing of its request is stored
         self.lied = set()  # ids that were acknowledged and never stored, or lost later
 
     def store(self, batch, lines, now_us, *, by_zombie):
@@ -43,6 +44,10 @@ class SinkWorld:
     def lie(self, batch, lines):
         known = dict(zip(batch.lines, batch.ids, strict=True))
         self.lied.update(known[line] for line in lines)
+
+    def refuse(self, batch, lines):
+        known = dict(zip(batch.lines, batch.ids, strict=True))
+        self.refused.update(known[line] for line in lines)
 
     def search(self, log_type, file_key, from_offset, to_offset, now_us):
         found = Counter(row.record_id for row in self.lines.get((log_type, file_key), ())

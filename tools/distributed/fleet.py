@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
+from confluent_kafka.admin import AdminClient
 from tools.distributed.strangers import StandIn
 from tools.servers.dynoxide import Dynoxide
 from tools.servers.kafka import Broker
@@ -30,7 +31,8 @@ TABLES = {"INSTANCE_TABLE": "instances", "TRACKING_TABLE": "tracking", "CHECKPOI
 # What demos and kill tests run with; it passes the start-up check of reliability.md §5.8.
 TIMES = {"POST_TIMEOUT_SEC": "2", "SKEW_SEC": "1", "SETTLE_SEC": "4", "LEASE_SEC": "6", "KAFKA_SESSION_SEC": "6"}
 PACE = {"DISCOVERY_INTERVAL_SEC": "1.5", "RDS_API_RATE_LIMIT": "60", "BATCH_TIMEOUT_SEC": "1", "RETRY_BACKOFF_SEC": "0.2",
-        "CIRCUIT_BREAKER_TIMEOUT_SEC": "2", "MAX_CONCURRENCY": "4", "LOG_LEVEL": "DEBUG"}
+        "CIRCUIT_BREAKER_TIMEOUT_SEC": "2", "MAX_CONCURRENCY": "4", "LOG_LEVEL": "DEBUG",
+        "METRICS_PORT": "0", "HEALTH_PORT": "0"}  # many replicas on one machine
 KEYS = {"AWS_ACCESS_KEY_ID": "SIMULATOR", "AWS_SECRET_ACCESS_KEY": "simulator-secret", "AWS_REGION": "eu-central-1",
         "AWS_ACCOUNT_ID": "123456789012", "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1"}
 END_WITHIN_SEC = 40.0
@@ -127,6 +129,10 @@ class Fleet:
         tables = {role: self.environ[variable] for variable, role in TABLES.items()}
         return DynamoDbStateStore(DynamoDb(self.client, system_clock(), SystemRandom()), StateTables(**tables))
 
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.engines.broker.address})
+
     def command(self, *words: str, **environ: str) -> str:
         """Run a command of the product and return its output. Raises: CalledProcessError."""
         return subprocess.run([*PROGRAM, *words], env={**self.environ, "DATA_DIR": str(self.folder / "beside"), **environ}, text=True,
@@ -142,6 +148,11 @@ class Fleet:
     def alive(self, role: str = "") -> list[Replica]:
         """Return the replicas that run."""
         return [one for one in self.replicas if one.is_alive and role in ("", one.role)]
+
+    def members(self) -> set[str]:
+        """Return the processors to which the group gives partitions, by name."""
+        group = self._admin.describe_consumer_groups([self.group])[self.group].result()
+        return {one.client_id for one in group.members if one.assignment.topic_partitions}
 
     def events(self, *messages: str) -> Iterator[dict[str, Any]]:
         """Give the log lines of all replicas that have one of these messages."""

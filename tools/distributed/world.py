@@ -1,6 +1,7 @@
 """One world: databases that write, engines, and a fleet that collects; all of it in one folder, all of it ended with it."""
 
 import contextlib
+import datetime
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from tools.servers.dynoxide import Dynoxide
 from tools.servers.kafka import Broker
 
 SPEED = 120  # log seconds a real second: an hour, and so a rotation, every 30 s
-START = "2026-11-22T06:50:00+00:00"  # close to an hour's end, so that short runs see a rotation too
+START_TIME = datetime.time(6, 50)  # of log time, yesterday: close to an hour's end, so that short runs see a rotation too
 ANSWER_SEC = 0.3  # what a POST takes: records lie in the sink for so long before their batch has a receipt
 # faults of RDS, by the share of calls that they strike
 SOURCE_FAULTS = {"throttle": 0.02, "error_503": 0.01, "reset_mid_body": 0.01, "overlap": 0.02, "line_truncated": 0.03}
@@ -42,12 +43,14 @@ def world(folder: Path, broker: Broker, dynamodb: Dynoxide, *, load: Mapping[str
     folder.mkdir(parents=True, exist_ok=True)
     scenario = folder / "scenario.json"
     faults = [{"fault": name, "probability": chance} for name, chance in SOURCE_FAULTS.items()]
-    scenario.write_text(json.dumps({"speed": SPEED, "start": START, "calls_per_sec": 70, "faults": faults,
+    yesterday = datetime.datetime.now(tz=datetime.UTC).date() - datetime.timedelta(days=1)
+    start = datetime.datetime.combine(yesterday, START_TIME, datetime.UTC).isoformat()
+    scenario.write_text(json.dumps({"speed": SPEED, "start": start, "calls_per_sec": 70, "faults": faults,
                                     "instances": instances(databases), **load}), encoding="utf-8")
     with contextlib.ExitStack() as opened:
         rds = Stranger("serve", ["--scenario", str(scenario)], folder / "rds.log")
         opened.callback(rds.stop)
-        sink = StandIn("openobserve", ["--dir", str(folder / "openobserve"), "--window-hours", "8760"], folder / "openobserve.log")
+        sink = StandIn("openobserve", ["--dir", str(folder / "openobserve"), "--window-hours", "744"], folder / "openobserve.log")
         opened.callback(sink.stop)
         fleet = Fleet(folder, Engines(broker, dynamodb, sink), {"AWS_ENDPOINT_URL_RDS": rds.url}, **settings)
         opened.callback(fleet.close)

@@ -14,6 +14,7 @@ def build() -> typer.Typer:
         direct,
         dlq,
         doctor,
+        export,
         files,
         health,
         instances,
@@ -28,7 +29,7 @@ def build() -> typer.Typer:
 
     app = group("aurora-logs", "Reads RDS and Aurora logs, delivers every record once, and proves it.")
     app.callback()(_everywhere)
-    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, provision, config, version):
+    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, provision, export, config, version):
         module.register(app)
     return app
 

@@ -96,6 +96,9 @@ def _settings(loaded: "Loaded") -> "Iterator[Check]":
     yield ok("settings", ", ".join(given) or "all have their defaults")
     for warning in loaded.warnings:
         yield unknown("settings", warning)
+    yield ok("rescue", f"files that RDS deletes in an outage of the sink are parked in {loaded.settings.rescue_dir}") \
+        if loaded.settings.rescue_dir else unknown("rescue", "it is off: files that RDS deletes while the sink is away are lost; "
+                                                   "RESCUE_DIR names a directory to park them in")
     if loaded.settings.redaction == "off":
         yield Check(name="redaction", verdict="failed", detail="it is off: credentials in logs are stored as they are",
                     fix="unset REDACTION")

@@ -121,6 +121,10 @@ PROVISIONED = Kind("provisioned", "aurora_logs.ops.provision:Provisioned", (
     Column("sort", "WHAT"), Column("name", "NAME"), Column("outcome", "OUTCOME", "state"), Column("made", "MADE"),
     Column("differences", "DIFFERENCES")), ("name",))
 
+EXPORTED = Kind("exported", "aurora_logs.ops.export:Exported", (
+    Column("file", "BATCH"), TYPE, RECORDS, Column("sent", "SENT", "count"), Column("message_id", "DEAD LETTER"),
+    Column("outcome", "OUTCOME", "state")), ("file",))
+
 KINDS = (HEALTH, INSTANCES, FILES, FILE_DETAIL, CHECKPOINTS, GAP_RANGES, DEAD_LETTERS, DEAD_LETTER_DETAIL, REPLAYS,
-         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS, PROVISIONED)
+         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS, PROVISIONED, EXPORTED)
 

@@ -10,6 +10,7 @@ from aurora_logs.cli.nearest import did_you_mean
 from aurora_logs.cli.options import DataDir, add, load_settings
 
 if TYPE_CHECKING:
+    from aurora_logs.cli.ending import Ending
     from aurora_logs.records.fleet import TrackedFile
     from aurora_logs.services.discovery import Cycle
     from aurora_logs.services.standalone import Outcome
@@ -41,35 +42,33 @@ def run(
     Without a word one process does everything; discovery and processor share the work with any number of their kind, over
     Kafka and DynamoDB.
     """
-    import signal  # noqa: PLC0415
-
     from aurora_logs import telemetry  # noqa: PLC0415
+    from aurora_logs.cli.ending import Ending  # noqa: PLC0415
 
     known = _known_service(service, once=once, instance=instance)
     loaded = load_settings(known, data_dir=data_dir)
     telemetry.configure(_emitter(loaded, once=once))
     for warning in loaded.warnings:
         telemetry.setting_warning(warning)
-    stop = threading.Event()
-    ended_by: list[int] = []
-
-    def on_signal(number: int, _frame: object) -> None:
-        ended_by.append(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    ending = Ending(loaded.settings.shutdown_timeout_sec)
     if known == "standalone":
-        _run_standalone(loaded.settings, stop, ended_by, once=once, instance=instance)
+        _run_standalone(_without_endpoints(loaded), ending, once=once, instance=instance)
     else:
         from aurora_logs.services.separate import run_discovery, run_processor  # noqa: PLC0415
 
         if known == "discovery":
-            run_discovery(loaded.settings, stop, only=instance)
+            run_discovery(loaded.settings, ending.stop, only=instance)
         else:
-            run_processor(loaded.settings, stop)
-    if ended_by:
-        raise typer.Exit(128 + ended_by[0])
+            run_processor(loaded.settings, ending.stop)
+    if ending.exit_code:
+        raise typer.Exit(ending.exit_code)
+
+
+def _without_endpoints(loaded: "Loaded") -> "Settings":
+    """Return the settings of one process alone: on a person's own machine no port is taken unasked."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    return replace(loaded.settings, **{name: 0 for name in ("metrics_port", "health_port") if loaded.origins[name] == "default"})
 
 
 def _known_service(service: str, *, once: bool, instance: str) -> "Service":
@@ -85,17 +84,17 @@ def _known_service(service: str, *, once: bool, instance: str) -> "Service":
     return known
 
 
-def _run_standalone(settings: "Settings", stop: threading.Event, ended_by: list[int], *, once: bool, instance: str) -> None:
+def _run_standalone(settings: "Settings", ending: "Ending", *, once: bool, instance: str) -> None:
     from aurora_logs.services.standalone import Standalone  # noqa: PLC0415
 
-    standalone = Standalone(settings, stop, only=instance, on_backlog=_announcer(settings, instance))
+    standalone = Standalone(settings, ending.stop, only=instance, on_backlog=_announcer(settings, instance))
     if not once:
         standalone.run()
         return
     before_bytes = _delivered_bytes(settings)
     outcome = _with_progress(settings, standalone.run_once)
     read_bytes = max(0, _delivered_bytes(settings) - before_bytes)
-    _conclude(settings, outcome, instance, read_bytes, is_stopped=bool(ended_by))
+    _conclude(settings, outcome, instance, read_bytes, is_stopped=ending.stop.is_set())
 
 
 def _emitter(loaded: "Loaded", *, once: bool) -> "Emit":

@@ -6,14 +6,17 @@ no clock, no I/O, total (every byte ends in one record or is counted as furnitur
 
 import importlib
 import pkgutil
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
 
 from aurora_logs.records.flow import Chunk, Parsed
+from aurora_logs.records.lines import Lines
 from aurora_logs.records.log_record import DB_SYSTEMS, LogRecord, encode, record_id
 from aurora_logs.sql.redaction import mask_raw
 from aurora_logs.text import Times, blank_end, content_end, cut_text, hour_in_name, lines_within, readable
@@ -142,17 +145,21 @@ def raw_fields(extent: Extent, origin: Origin, times: Times, default_engine: str
 
 
 def headed_spans(
-    content: bytes, is_head: Callable[[bytes, int], bool], next_head: Callable[[bytes, int], int]
+    content: bytes,
+    begin: int,
+    is_head: Callable[[bytes, int], bool],
+    next_head: Callable[[bytes, int], int],
+    furniture_end: Callable[[bytes, int], int] = blank_end,
 ) -> Iterator[tuple[int, int, int, bool]]:
-    """Walk text whose entries begin at heads and run to the next one: (start, stop, end, has_head) of each.
+    """Walk text from `begin` whose entries begin at heads and run to the next one: (start, stop, end, has_head) of each.
 
-    stop: behind the last line that is not blank; end: behind the blank lines that follow, which are furniture.
-    next_head: the first head behind the line at a place, -1 when there is none. A first span with start == stop is
-    leading furniture. Raw runs come in pieces of RAW_RUN_BYTES.
+    stop: behind the last line that is not blank; end: behind the furniture that follows (blank lines, unless
+    `furniture_end` knows more). next_head: where the text at a place ends, -1 when it runs to the end. A first span with
+    start == stop is leading furniture. Raw runs come in pieces of RAW_RUN_BYTES.
     """
-    at = blank_end(content, 0)
-    if at:
-        yield 0, 0, at, False
+    at = furniture_end(content, begin)
+    if at > begin:
+        yield begin, begin, at, False
     border = -2  # of the raw run that is being cut into pieces
     while at < len(content):
         has_head = is_head(content, at)
@@ -160,7 +167,7 @@ def headed_spans(
             border = next_head(content, at)
             border = len(content) if border < 0 else border
         stop = content_end(content, at, border if has_head else lines_within(content, at, border, RAW_RUN_BYTES))
-        end = blank_end(content, stop)
+        end = furniture_end(content, stop)
         yield at, stop, end, has_head
         at = end
 
@@ -191,6 +198,84 @@ def wire(steps: Iterable[Step], chunk: Chunk, context: bytes, *, max_records: in
         furniture_bytes=end - covered,
         raw_records=raw,
     )
+
+
+class Block(NamedTuple):
+    """The wire form of many entries that were read at once; `end` and `state` as those of a Step."""
+
+    wire: bytes
+    ids: list[bytes]
+    end: int
+    state: msgspec.Struct
+
+
+class BlockReader(Protocol):
+    """The two ways by which a format's fast face goes on from a place in a chunk, where an entry begins."""
+
+    def block(self, at: int, size_bytes: int, most: int, state: msgspec.Struct) -> Block | None:
+        """Read about size_bytes (0: one entry) of common entries, at most so many; None when one of them is odd."""
+
+    def step(self, at: int, state: msgspec.Struct) -> Step:
+        """Read one entry, or furniture alone, by the grammar."""
+
+
+class _Written:
+    """What was written of a chunk so far, up to `end`."""
+
+    def __init__(self, end: int, state: msgspec.Struct) -> None:
+        self.end, self.state = end, state
+        self.wire: list[bytes] = []
+        self.ids: list[bytes] = []
+        self.size_bytes = self.raw_records = 0
+        self.furniture_bytes = end
+
+    def take(self, block: Block) -> None:
+        self.wire.append(block.wire)
+        self.size_bytes += len(block.wire)
+        self.ids += block.ids
+        self.end, self.state = block.end, block.state
+
+    def step(self, step: Step) -> None:
+        covered_bytes = 0
+        if step.record is not None:
+            self.wire.append(encode(step.record))
+            self.size_bytes += len(self.wire[-1])
+            self.ids.append(step.record.record_id.encode())
+            self.raw_records += step.record.parse_status == "raw"
+            covered_bytes = step.record.log_record_bytes
+        self.furniture_bytes += step.end - self.end - covered_bytes
+        self.end, self.state = step.end, step.state
+
+
+BLOCK_BYTES = 192 * 1024  # some hundred entries: fewer pay more for each call, more leave the processor's caches
+_SMALLEST_BYTES = 1024
+
+
+def block_wire(
+    reader: BlockReader, chunk: Chunk, at: int, state: msgspec.Struct, *, max_records: int, max_bytes: int
+) -> Parsed:
+    """Write a chunk from `at` on, block by block: smaller ones where entries are odd, one entry by the grammar at last.
+
+    What stands before `at` is furniture.
+    """
+    done, size_bytes = _Written(at, state), BLOCK_BYTES
+    while done.end < len(chunk.content) and len(done.ids) < max_records and done.size_bytes < max_bytes:
+        most, room_bytes = max_records - len(done.ids), max_bytes - done.size_bytes
+        block = reader.block(done.end, size_bytes, most, done.state)
+        if block is not None and len(block.wire) > room_bytes:
+            ends = list(accumulate(map(len, block.wire.splitlines(keepends=True))))
+            block = reader.block(done.end, size_bytes, bisect_left(ends, room_bytes) + 1, done.state)
+        if block is not None:
+            done.take(block)
+            size_bytes = min(max(2 * size_bytes, _SMALLEST_BYTES), BLOCK_BYTES)
+        elif size_bytes:
+            size_bytes = size_bytes // 8 if size_bytes > _SMALLEST_BYTES else 0
+        else:
+            done.step(reader.step(done.end, done.state))
+    return Parsed(
+        lines=Lines(b"".join(done.wire), len(done.ids)), ids=done.ids, end_offset=chunk.offset + done.end,
+        context=msgspec.json.encode(done.state), furniture_bytes=done.furniture_bytes, raw_records=done.raw_records,
+    )  # fmt: skip
 
 
 class Format(Protocol):

@@ -9,6 +9,7 @@ from aurora_logs.ops.files import State, nearest
 from aurora_logs.ops.gaps import GapLine, letter_line
 from aurora_logs.ports import Queue
 from aurora_logs.records.flow import DeadLetter, Task
+from aurora_logs.records.letters import RESCUED
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +45,8 @@ def find_letter(state: State, message_id: str) -> DeadLetter:
 
 def chosen(state: State, ids: Sequence[str], *, every: bool) -> list[DeadLetter]:
     """Return the letters to replay, each once. Raises: NotFound, Permanent for a gap."""
-    if every:
-        return state.dead_letters()
+    if every:  # what was rescued is read already: the export delivers it
+        return [one for one in state.dead_letters() if one.reason != RESCUED]
     found: dict[str, DeadLetter] = {}
     for message_id in ids:
         letter = find_letter(state, message_id)

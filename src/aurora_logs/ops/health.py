@@ -14,6 +14,7 @@ from aurora_logs.ops.moments import from_ms, from_sec
 from aurora_logs.ops.steps import step
 from aurora_logs.records.fleet import TrackedFile, TrackedInstance
 from aurora_logs.records.flow import DeadLetter
+from aurora_logs.records.letters import RESCUED
 from aurora_logs.settings import Settings
 from aurora_logs.stages.discover import GONE_AFTER, deadline_ms
 
@@ -121,12 +122,17 @@ def _instance(known: TrackedInstance, rows: list[TrackedFile], letters: list[Dea
              *_raw(name, rows)]
     worst = min((finding.level for finding in found), key=ORDER.index, default="ok")
     return InstanceHealth(
-        instance_id=name, health=worst, behind_bytes=sum(map(behind_bytes, late)), files_behind=len(late),
+        instance_id=name, health=worst, behind_bytes=sum(map(behind_bytes, late)) + _parked_bytes(letters), files_behind=len(late),
         oldest_sec=oldest_sec, delete_at=from_ms(delete_ms), at_risk_bytes=known.at_risk_bytes,
         gap_bytes=sum(gap.to_position - gap.from_position for gap in gaps),
         failed_files=sum(row.status == "failed" for row in rows), dead_letters=len(letters),
         last_written=from_ms(max((row.last_written for row in rows), default=0)),
         reasons=[finding.alert for finding in found]), found
+
+
+def _parked_bytes(letters: Iterable[DeadLetter]) -> int:
+    """Bytes that were read in an outage of the sink and lie in RESCUE_DIR: behind until the export delivered them."""
+    return sum(one.to_position - one.from_position for one in letters if one.reason == RESCUED)
 
 
 def _unlisted(known: TrackedInstance, rows: list[TrackedFile]) -> Iterable[Finding]:

@@ -7,7 +7,8 @@ import msgspec
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import DeadLetter, Gap, Task
 
-FOR_NOW = frozenset({"unreadable", "rejected", "too_large", "too_old", "schema", "poison_message"})  # can be replayed
+RESCUED = "rescued"  # parked while the sink was away: read and parsed, not delivered
+FOR_NOW = frozenset({"unreadable", "rejected", "too_large", "too_old", "schema", "poison_message", "rescued"})  # can be replayed
 
 
 def letter_id(resource_id: str, segment_id: str, from_position: int, to_position: int, reason: str) -> str:

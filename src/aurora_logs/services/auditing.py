@@ -13,7 +13,7 @@ from aurora_logs.intake import Intake, Turn, open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import LogFile, TrackedFile, TrackedInstance
 from aurora_logs.records.flow import Batch, DeadLetter, Progress
-from aurora_logs.records.letters import range_letter
+from aurora_logs.records.letters import RESCUED, range_letter
 from aurora_logs.records.log_record import file_key_of
 from aurora_logs.segments import is_size_a_hint
 from aurora_logs.settings import Settings
@@ -59,10 +59,13 @@ class Auditor:
         mine = [one for one in self._ports.state.instances() if self._leased(one.instance.instance_id)]
         self._read_again({one.instance.resource_id for one in mine})
         passed = 0
+        parked = {(one.resource_id, one.segment_id) for one in self._ports.state.dead_letters() if one.reason == RESCUED}
         for known in mine:
             for row in self._ports.state.tracked(known.instance.instance_id):
                 if self._ports.workers.stopping():
                     return passed
+                if (row.resource_id, row.segment_id) in parked:  # proved once the export has delivered it
+                    continue
                 try:
                     passed += self._is_due(row) and self._leased(row.instance_id) and self._audit(known, row)
                 except Conflict:

@@ -36,7 +36,7 @@ class Processor:
         try:
             delivery = self._ports.queue.take(wait_sec)
         except Transient as error:
-            telemetry.discovery_delayed(error)
+            telemetry.queue_delayed(error)
             self._ports.clock.sleep(self._settings.retry_backoff_sec * self._ports.random.uniform())
             return None
         if delivery is None:
@@ -98,7 +98,7 @@ class Processor:
         try:
             files.gave_up(str(error), failed=failed)
         except (Transient, Unknown, Conflict) as again:  # the row is only a hint; the next listing repairs it
-            telemetry.discovery_delayed(again)
+            telemetry.queue_delayed(again)
         if failed:
             delivery.ack()
         else:

@@ -11,18 +11,22 @@ from aurora_logs import __version__, telemetry
 from aurora_logs.intake import open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.census import Census
 from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Discovery
+from aurora_logs.services.endpoints import sample_intake, watched
 from aurora_logs.services.processor import workers
+from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Service, Settings, uses_data_dir
 from aurora_logs.stages.discover import Listing
-from aurora_logs.wiring import collecting, pod_name
+from aurora_logs.wiring import pod_name
 
 
 def run_discovery(settings: Settings, stop: threading.Event, *, only: str = "") -> None:
     """List and queue until stopped. only: this instance alone. Raises: ConfigError, Transient at the start."""
     with _started("discovery", settings, stop) as (ports, run_id):
-        ports.workers.run({"discovery": Discovery(ports, settings, run_id, only=only).run})
+        ports.workers.run({"discovery": Discovery(ports, settings, run_id, only=only).run,
+                           "census": Census(ports, settings, run_id).run})
 
 
 def run_processor(settings: Settings, stop: threading.Event) -> None:
@@ -30,17 +34,22 @@ def run_processor(settings: Settings, stop: threading.Event) -> None:
     with _started("processor", settings, stop) as (ports, run_id):
         listing = Listing(ports.source, ports.state, ports.clock, settings)
         intake = open_intake(ports, settings, threading.Lock())
+        sample_intake(intake)
         jobs: dict[str, Callable[[], None]] = {"auditor": Auditor(ports, settings, listing, run_id, intake).run}
         if uses_data_dir(settings, "processor"):
             jobs["compaction"] = Compactor(ports, settings).run
+        if ports.shelter is not None:
+            jobs["rescuer"] = Rescuer(ports, settings, listing, run_id, intake).run
         ports.workers.run({**jobs, **workers(ports, settings, listing, run_id, intake)})
 
 
 @contextmanager
 def _started(service: Service, settings: Settings, stop: threading.Event) -> Iterator[tuple[Ports, str]]:
-    with collecting(settings, stop, service) as opened:
+    with watched(settings, stop, service) as opened:
         telemetry.service_started(service, __version__, pod=pod_name(settings, service))
         if settings.redaction == "off" and service == "processor":
             telemetry.redaction_off()
+        if service == "processor" and not settings.rescue_dir:
+            telemetry.rescue_off()
         yield opened
     telemetry.service_stopped(service)

@@ -11,9 +11,12 @@ from aurora_logs.intake import Intake, open_intake
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import TrackedFile
 from aurora_logs.services.auditing import Auditor
+from aurora_logs.services.census import Census
 from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Cycle, Discovery
+from aurora_logs.services.endpoints import sample_intake, watched
 from aurora_logs.services.processor import Processor, workers
+from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Settings
 from aurora_logs.wiring import collecting
 
@@ -45,13 +48,16 @@ class Standalone:
 
     def run(self) -> None:
         """Collect until stopped. Raises: DirectoryInUse, StateNewer, ConfigError."""
-        with collecting(self._settings, self._stop) as (ports, run_id):
+        with watched(self._settings, self._stop, "standalone") as (ports, run_id):
             discovery = Discovery(ports, self._settings, run_id, only=self._only)
             self._announce(ports, discovery)
             intake = open_intake(ports, self._settings, threading.Lock())
+            sample_intake(intake)
             auditor = Auditor(ports, self._settings, discovery.listing, run_id, intake)
+            rescuer = {"rescuer": Rescuer(ports, self._settings, discovery.listing, run_id, intake).run} if ports.shelter else {}
             ports.workers.run({
-                "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
+                **rescuer, "discovery": discovery.run, "auditor": auditor.run, "compaction": Compactor(ports, self._settings).run,
+                "census": Census(ports, self._settings, run_id).run,
                 **workers(ports, self._settings, discovery.listing, run_id, intake)})
         telemetry.service_stopped("standalone")
 

@@ -26,6 +26,8 @@ SLICE_BYTES = 64 << 20  # ids are counted slice by slice, so that memory does no
 class Rereading:
     """A claim's shadow: walks a segment from its start without moving the real checkpoint."""
 
+    moves_checkpoint = False
+
     def __init__(self, held: Claim, row: TrackedFile, family: str) -> None:
         self._held = held
         self._row = row

@@ -29,6 +29,8 @@ RETRY_SEC = 0.2
 class HeldClaim:
     """One worker's claim of one file; made by `claim`, not by hand. Used by one thread."""
 
+    moves_checkpoint = True
+
     def __init__(self, state: StateStore, clock: Clock, random: Random, settings: Settings, row: Checkpoint,
                  lease_ends_sec: float) -> None:
         self._state, self._clock, self._random, self._settings = state, clock, random, settings

@@ -14,4 +14,5 @@ def settle(held: Claim, sink: Sink) -> None:
     if held.checkpoint.intent is not None:
         held.wait(sink.settle_sec)
         held.settled()
+        telemetry.outcome_settled("intent", sink.settle_sec)
         telemetry.file_settled(held.checkpoint)

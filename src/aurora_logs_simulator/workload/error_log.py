@@ -1,11 +1,11 @@
-"""The error log of MySQL 8 and Aurora MySQL 3: how a message is printed. The messages are in `error_messages`."""
+"""The error log of MySQL, Aurora MySQL and MariaDB. The messages are in `error_messages`, how they look in `error_styles`."""
 
 import re
 from random import Random
 
 from aurora_logs_simulator.workload.comments import token_of
 from aurora_logs_simulator.workload.error_messages import MESSAGES, Message, deadlock_dump
-from aurora_logs_simulator.workload.stamps import Stamps
+from aurora_logs_simulator.workload.error_styles import MYSQL_8, Line, Style
 from aurora_logs_simulator.workload.written import Truth, Written
 
 _DEADLOCK_SHARE = 0.03
@@ -18,13 +18,17 @@ _STEPS = 1 << 10  # of the drawn number that picks a message
 class ErrorLogWriter:
     """Writes error-log entries of one instance. The token stands in the message, once."""
 
-    def __init__(self, seed: str, *, engine: str) -> None:
-        """Fix everything by `seed`. Aurora's own messages and its `(file.cc:123)` ends come with its engine only."""
+    def __init__(self, seed: str, *, engine: str, style: str = MYSQL_8) -> None:
+        """Fix everything by `seed`; `style` is one of STYLES. Aurora's own messages and its `(file.cc:123)` ends come with its engine only."""
         rnd = Random(f"{seed}/error/{engine}")
         self._rnd = rnd
         self._aurora = engine.startswith("aurora")
-        self._stamps = Stamps()
-        usable = [message for message in MESSAGES if message.where in ("both", "aurora" if self._aurora else "mysql")]
+        self._style = Style(style)
+        usable = [
+            message
+            for message in MESSAGES
+            if message.where in ("both", "aurora" if self._aurora else "mysql") and self._style.writes(message.event)
+        ]
         scale = _STEPS / sum(message.weight for message in usable)
         self._table = [message for message in usable for _ in range(max(1, round(message.weight * scale)))]
 
@@ -39,18 +43,15 @@ class ErrorLogWriter:
         fields: Truth = {"_timestamp": now_us}
         if rnd() < _DEADLOCK_SHARE:
             thread, label, code, subsystem = 100 + int(rnd() * 9000), "Note", "MY-012468", "InnoDB"
-            victim, body = deadlock_dump(self._rnd, token)
+            victim, text, body = deadlock_dump(self._rnd, token)
             fields["event_name"], fields["deadlock_victim"] = "deadlock", victim
-            text = body
         else:
             message = self._table[int(rnd() * len(self._table))]
             thread = 0 if message.background else 8 + int(rnd() * 90_000)
             label, code, subsystem = message.head
             text, body = self._printed(message, token, fields)
-        fields["thread_id"], fields["severity_text"], fields["error_code"] = thread, label, code
-        fields["error_subsystem"], fields["body"] = subsystem, body
-        line = f"{self._stamps.rfc3339(now_us)} {thread} [{label}] [{code}] [{subsystem}] {text}\n"
-        return Written(line.encode(), token, fields, now_us)
+        line = Line(thread, label, code, subsystem, text)
+        return Written(self._style.printed(now_us, line, body, fields), token, fields, now_us)
 
     def _printed(self, message: Message, token: str, fields: Truth) -> tuple[str, str]:
         """Give the message as printed and as a reader should keep it: Aurora's source place is taken off the body."""

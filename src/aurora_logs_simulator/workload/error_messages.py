@@ -175,8 +175,8 @@ UPDATE stock_moves SET delta_qty = delta_qty - 1 WHERE move_id = {n}
 
 RECORD LOCKS space id {space} page no 4 n bits 80 {lock}
 Record lock, heap no 3 PHYSICAL RECORD: n_fields 4; compact format; info bits 0
- 0: len 4; hex 80000002; asc     ;;
- 1: len 6; hex 00000000{space:04x}; asc       ;;
+ 0: len 4;{row_one}
+ 1: len 6;{row_two}
 
 *** (2) TRANSACTION:
 
@@ -194,24 +194,35 @@ Record lock, heap no 3 PHYSICAL RECORD: n_fields 4; compact format; info bits 0
 *** WE ROLL BACK TRANSACTION ({victim})"""
 
 
-def deadlock_dump(rnd: Random, token: str) -> tuple[int, str]:
-    """Give the victim's number and a dump as innodb_print_all_deadlocks writes it.
+class Dump(NamedTuple):
+    """A deadlock's dump. body: what a reader should keep of it, without the bytes of rows."""
+
+    victim: int
+    text: str
+    body: str
+
+
+def deadlock_dump(rnd: Random, token: str) -> Dump:
+    """Give a dump as innodb_print_all_deadlocks writes it.
 
     The token is a partition's name: a reader that takes index, table and lock mode out of the dump does not copy it.
     """
     victim, trx, thread = 1 + rnd.getrandbits(1), rnd.getrandbits(32), 1 + rnd.getrandbits(14)
-    return victim, _DUMP.format(
-        held=f"index PRIMARY of table `shop`.`stock_moves` trx id {trx + 3} lock_mode X",
-        lock=f"index PRIMARY of table `shop`.`stock_moves` /* Partition `{token}` */ trx id {trx} lock_mode X waiting",
-        trx=trx,
-        other_trx=trx + 3,
-        thread=thread,
-        other_thread=thread + 7,
-        query=trx // 7,
-        other_query=trx // 7 + 2,
-        active=rnd.getrandbits(4),
-        host=1 + rnd.getrandbits(7),
-        n=rnd.getrandbits(24),
-        space=rnd.getrandbits(12),
-        victim=victim,
-    )
+    space = rnd.getrandbits(12)
+    values = {
+        "held": f"index PRIMARY of table `shop`.`stock_moves` trx id {trx + 3} lock_mode X",
+        "lock": f"index PRIMARY of table `shop`.`stock_moves` /* Partition `{token}` */ trx id {trx} lock_mode X waiting",
+        "trx": trx,
+        "other_trx": trx + 3,
+        "thread": thread,
+        "other_thread": thread + 7,
+        "query": trx // 7,
+        "other_query": trx // 7 + 2,
+        "active": rnd.getrandbits(4),
+        "host": 1 + rnd.getrandbits(7),
+        "n": rnd.getrandbits(24),
+        "space": space,
+        "victim": victim,
+    }
+    rows = {"row_one": " hex 80000002; asc     ;;", "row_two": f" hex 00000000{space:04x}; asc       ;;"}
+    return Dump(victim, _DUMP.format(**values, **rows), _DUMP.format(**values, **dict.fromkeys(rows, " ***")))

@@ -1,30 +1,20 @@
-"""The slow query log of MySQL 8 and Aurora MySQL 3, with and without log_slow_extra. The SQL comes from `templates`."""
+"""The slow query log of MySQL 8 and Aurora MySQL 3, with and without log_slow_extra. The SQL comes from `statements`."""
 
 from random import Random
 
-from aurora_logs_simulator.workload.comments import marked, token_of
-from aurora_logs_simulator.workload.literals import MYSQL, Literals
-from aurora_logs_simulator.workload.mysql_shapes import SHAPES
+from aurora_logs_simulator.workload.comments import token_of
 from aurora_logs_simulator.workload.people import People, Session
 from aurora_logs_simulator.workload.stamps import US_PER_SEC, Stamps
-from aurora_logs_simulator.workload.templates import Typist, Zipf
+from aurora_logs_simulator.workload.statements import Statements
 from aurora_logs_simulator.workload.written import Truth, Written
 
 EXTRA_NEVER, EXTRA_ALWAYS, EXTRA_MIXED = "never", "always", "mixed"
 
 _ADMIN_SHARE = 0.01
-_SECRET_SHARE = 0.002
 _KILLED_SHARE = 0.01
 _SWITCH_SHARE = 0.02  # of the entries, in a mixed file
 _STAY_SHARE = 0.90  # another database is drawn in 10 % of the entries, so `use` is printed in about 8 %
 _ADMIN_COMMANDS = ("Quit", "Ping", "Prepare", "Statistics", "Reset stmt", "Close stmt", "Init DB", "Refresh")
-SECRET_SHAPE = len(SHAPES)  # statements with credentials have shape numbers of their own, above the 240
-_SECRET_STATEMENTS = (
-    "CREATE USER 'svc_reader'@'%' IDENTIFIED BY '{secret}' /* {token} */",
-    "/* {token} */ ALTER USER 'app'@'10.0.%'\n  IDENTIFIED BY '{secret}' PASSWORD EXPIRE NEVER",
-    "SET PASSWORD FOR 'reporting'@'%' = '{secret}' -- {token}",
-    "CREATE USER IF NOT EXISTS etl_batch /* {token} */ IDENTIFIED WITH caching_sha2_password BY '{secret}' REQUIRE SSL",
-)
 _COUNTERS = (
     "Read_first", "Read_last", "Read_key", "Read_next", "Read_prev", "Read_rnd", "Read_rnd_next", "Sort_merge_passes",
     "Sort_range_count", "Sort_rows", "Sort_scan_count", "Created_tmp_disk_tables", "Created_tmp_tables",
@@ -44,12 +34,9 @@ class SlowLogWriter:
         rnd = Random(f"{seed}/slowquery/{engine}")
         self._rnd = rnd
         self._extra = extra
-        self._oddities = oddities
         self._aurora = engine.startswith("aurora")
         self._people = People(rnd, stay_share=_STAY_SHARE)
-        self._literals = Literals(rnd, MYSQL, oddities=oddities)
-        self._typist = Typist(rnd, self._literals)
-        self._zipf = Zipf(rnd, len(SHAPES))
+        self._statements = Statements(rnd, oddities=oddities)
         self._stamps = Stamps()
         self._with_extra = extra == EXTRA_ALWAYS
         self._newest_counter = bool(rnd.getrandbits(1))  # later 8.0 servers print Count_hit_tmp_table_size
@@ -149,20 +136,4 @@ class SlowLogWriter:
 
     def _statement(self, token: str, fields: Truth) -> str:
         fields["event_name"] = "slow_query"
-        if self._oddities and self._rnd.random() < _SECRET_SHARE:
-            sql = self._secret(token, fields)
-        else:
-            shape = self._zipf.draw()
-            fields["shape"] = shape
-            fakes_before = self._literals.fake_heads
-            sql = marked(self._typist.text(SHAPES[shape]), token, self._rnd, fields)
-            if self._literals.fake_heads > fakes_before:
-                fields["fake_head"] = 1
-        fields["db_query_text"] = sql
-        return f"{sql};\n"
-
-    def _secret(self, token: str, fields: Truth) -> str:
-        number = int(self._rnd.random() * len(_SECRET_STATEMENTS))
-        secret = f"S3cret-{self._rnd.getrandbits(48):012x}"
-        fields["shape"], fields["secret"] = SECRET_SHAPE + number, secret
-        return _SECRET_STATEMENTS[number].format(secret=secret, token=token)
+        return f"{self._statements.sql(token, fields)};\n"

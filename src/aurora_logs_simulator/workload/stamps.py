@@ -27,3 +27,18 @@ class Stamps:
         """`2026-11-22 10:11:57 UTC`, PostgreSQL's %t with log_timezone=UTC: whole seconds."""
         text = self.rfc3339(time_us)
         return f"{text[:10]} {text[11:19]} UTC"
+
+    def short(self, time_us: int) -> str:
+        """`261122  9:11:57`, MariaDB and MySQL before 5.7 with the server's zone UTC: the hour padded with a blank."""
+        text = self.rfc3339(time_us)
+        return f"{text[2:4]}{text[5:7]}{text[8:10]} {int(text[11:13]):2d}{text[13:19]}"
+
+    def compact(self, time_us: int) -> str:
+        """`20261122 10:11:57`, the audit plugin of MariaDB and RDS."""
+        text = self.rfc3339(time_us)
+        return f"{text[:4]}{text[5:7]}{text[8:10]} {text[11:19]}"
+
+    def seconds(self, time_us: int) -> str:
+        """`2026-11-22 10:11:57`, MariaDB's error log."""
+        text = self.rfc3339(time_us)
+        return f"{text[:10]} {text[11:19]}"

@@ -10,7 +10,7 @@ class Written(NamedTuple):
 
     content: the whole entry with its final newline, bytes.
     token:   `tok_` and 16 hex digits; stands in exactly one text field of the entry's record, once, whatever the
-             default redaction takes out.
+             default redaction takes out. "" for entries without free text (some commands of the general log).
     fields:  the true values by the names of the record's fields. Absent means: the log does not print it, or the
              writer makes no statement. SQL is given as logged, before any redaction. Besides the record's fields:
              `shape` (number of the SQL shape; entries with equal numbers differ only in literals, list lengths,

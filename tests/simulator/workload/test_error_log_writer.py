@@ -8,6 +8,7 @@ from aurora_logs_simulator.workload import writer
 
 NOW_US = 1_795_342_317_811_234
 HEAD = re.compile(r"(?m)^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (\d+) \[(\w+)\] \[(MY-\d{6})\] \[(\w+)\] ")
+ROW_BYTES = re.compile(r"(?m)^( \d: len \d;).*")
 SOURCE = re.compile(r" \(([\w.]+\.cc):(\d+)\)$")
 
 
@@ -28,7 +29,7 @@ def test_heads_alone_cut_the_log_into_its_entries(engine):
         if place := SOURCE.search(body):
             assert (place[1], int(place[2])) == (fields["code_file_path"], fields["code_line_number"])
             body = body[: place.start()]
-        assert body == fields["body"]
+        assert ROW_BYTES.sub(r"\1 ***", body) == fields["body"]
         assert [int(thread), label, code, subsystem] == [
             fields[name] for name in ("thread_id", "severity_text", "error_code", "error_subsystem")
         ]

@@ -74,3 +74,29 @@ def test_a_stop_ends_all_jobs():
 
     workers.run({"stop": workers.stop, "work": work})
     assert workers.stopping()
+
+
+def test_what_still_waits_late_in_a_stop_is_broken_off_once():
+    """REL-68: jobs end by themselves while there is time; then what they wait for is ended for them."""
+    stop, released, calls = threading.Event(), threading.Event(), []
+
+    def break_off():
+        calls.append(time.monotonic())
+        released.set()
+
+    workers = Threads(stop, drain_sec=0.3, break_off=break_off)
+    started_sec = time.monotonic()
+    workers.run({"stop": workers.stop, "waits for another side": released.wait})
+
+    assert len(calls) == 1
+    assert 0.3 <= calls[0] - started_sec < 5
+
+
+def test_jobs_that_end_in_time_are_left_alone():
+    calls = []
+    workers = Threads(threading.Event(), drain_sec=20.0, break_off=lambda: calls.append("broken off"))
+    started_sec = time.monotonic()
+    workers.run({"stop": workers.stop, "work": lambda: time.sleep(0.1)})
+
+    assert calls == []
+    assert time.monotonic() - started_sec < 10

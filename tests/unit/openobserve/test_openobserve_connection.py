@@ -3,6 +3,7 @@
 import base64
 import ssl
 import subprocess
+import threading
 import time
 
 import msgspec
@@ -41,6 +42,24 @@ class TestDeadline:
             one.plant("slow", value=3, operation="search")
 
             with pytest.raises(TimedOut):
+                one.sink.stored("slowquery", "abcdefghijklm", 0, 10)
+
+
+class TestBrokenOff:
+    def test_what_is_under_way_ends_unknown_and_nothing_begins_after_it(self, tmp_path):
+        """REL-68: a stopping service waits for no answer any longer than it may."""
+        with adapter(tmp_path, settings={"post_timeout_sec": 30.0}, clock=RealTime()) as one:
+            one.plant("hang", value=20, times=1)
+            started_sec = time.monotonic()
+            breaker = threading.Timer(0.5, one.sink.break_off)
+            breaker.start()
+            error = ship_error(one)
+            took_sec = time.monotonic() - started_sec
+
+            assert type(error) is ReceiptMissing
+            assert 0.4 < took_sec < 5
+            assert type(ship_error(one)) is Unreachable, "surely not sent"
+            with pytest.raises(Unreachable):
                 one.sink.stored("slowquery", "abcdefghijklm", 0, 10)
 
 

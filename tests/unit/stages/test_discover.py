@@ -237,3 +237,16 @@ def test_a_lost_checkpoint_starts_at_the_delivered_position(account):
     found = first_checkpoint(FILE, rows)
     assert (found.segment_id, found.byte_offset, found.record_count) == (hour(8), 50, 3)
     assert first_checkpoint(FILE, [row()]).segment_id == ""
+
+
+def test_what_a_live_row_knows_of_the_hour_before_stays_until_that_hour_is_drained(account):
+    """RDS-59: rotated in the middle of a visit to an older hour; the row of the new name knows nothing yet."""
+    one = account()
+    one.lists(listed(size=0), listed(rotated(7)), listed(rotated(6)))
+    told = Delivered(segment_id=hour(7), delivered_bytes=80, records=3)
+    one.state.track_progress("db-1", FAMILY, told, status="discovered", now_sec=5)
+
+    one.files().finish(checkpoint(segment_id=hour(6), byte_offset=40))
+
+    found = {row.log_file_name: row for row in one.state.tracked("db-1")}[FAMILY]
+    assert (found.status, found.segment_id, found.delivered_bytes) == ("completed", hour(7), 80)

@@ -165,6 +165,25 @@ def test_a_batch_that_is_too_old_as_a_whole_passes_without_a_request(bench):
     assert [letter.reason for letter in one.real_state.dead_letters()] == ["too_old"]
 
 
+def test_a_request_that_stood_still_before_it_went_out_is_waited_for_from_its_answer_on(bench):
+    """REL-69: a process frozen between its last look at the clock and the socket."""
+    one = bench(lease_sec=60)
+    made, one.sink.settle_sec = batch(), 5
+
+    def stood_still(sent, lines):
+        one.clock.sleep(4)
+        return one.sink.real.ship(sent, lines)
+
+    one.sink.script["ship"] = [stood_still]
+    with one.claim(HERE) as held:
+        shipper = Shipper(one.sink, held, FILE, one.clock, one.random, one.settings)
+        shipper.ship(made)
+        answered_sec = one.clock.monotonic_sec()
+        shipper.ship(replace(made, careful=True))
+
+    assert one.clock.monotonic_sec() >= answered_sec + 5
+
+
 def test_restamped_records_carry_the_arrival_their_true_time_and_their_own_id(bench):
     """OO-57, REC-14: LATE_RECORDS=restamp; a resend of the same range finds them and sends nothing."""
     one = bench(late_records="restamp")

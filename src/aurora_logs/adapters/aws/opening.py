@@ -35,6 +35,11 @@ class ApiLimits:
         self._limits.append(made)
         return made
 
+    @property
+    def rate_per_sec(self) -> float:
+        """Calls a second that this process may make now, all places together."""
+        return sum(limit.rate_per_sec for limit in self._limits)
+
     def give_back(self) -> None:
         """End the use of all budgets."""
         for limit in self._limits:

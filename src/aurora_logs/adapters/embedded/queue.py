@@ -36,6 +36,9 @@ class SqliteQueue:
         if run_id:
             self._hand_out_again("taken_by != ?", run_id)
 
+    def look(self) -> None:
+        """A hint is a row beside the state: whoever reads that reads this."""
+
     def put(self, task: Task, *, deadline_ms: int = 0) -> None:
         """Add a hint, or refresh the one that waits for the same file; a delay asked for by retry_later stands."""
         self._db.change(

@@ -20,6 +20,7 @@ POLL_SEC = 0.1
 FETCH_MESSAGES = 200
 CALL_SEC = 10.0  # one blocking call of the polling thread
 AGAIN_SEC = 0.5
+LAGS_EVERY_SEC = 5.0
 TELL_AFTER = 10  # failures in a row
 NO_OFFSET_BELOW = 0  # negative offsets mean "none"
 
@@ -68,6 +69,9 @@ class Polling:
         self._new: list[TopicPartition] = []
         self._begin_at_sec, self._begin_failures = float("-inf"), 0
         self._is_paused = False
+        self._lags_at_sec = float("-inf")
+        self._committed: dict[Partition, int] = {}
+        self.lags: dict[Partition, int] = {}
         self._last_error: KafkaError | None = None
         self.failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"poll {topic}", daemon=True)
@@ -111,7 +115,19 @@ class Polling:
         self._begin_positions(consumer)
         self._commit(consumer)
         self._pause_or_resume(consumer)
+        self._note_lags(consumer)
         return True
+
+    def _note_lags(self, consumer: Consumer) -> None:
+        """Compare what is committed with where the partitions end, as the last fetch told: no call is made."""
+        if time.monotonic() < self._lags_at_sec + LAGS_EVERY_SEC:
+            return
+        self._lags_at_sec, lags = time.monotonic(), {}
+        for (topic, number), offset in self._committed.items():
+            if (topic, number) in self._mine:
+                _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)
+                lags[topic, number] = max(0, end - offset)
+        self.lags = lags
 
     def _begin_positions(self, consumer: Consumer) -> None:
         """Commit where we start in partitions without a commit, so that lag is a number from the first day on."""
@@ -119,11 +135,13 @@ class Polling:
             return
         new, self._new = self._new, []
         try:
-            unset = [one for one in consumer.committed(new, CALL_SEC) if one.error is None and one.offset < NO_OFFSET_BELOW]
+            found = [one for one in consumer.committed(new, CALL_SEC) if one.error is None]
+            unset = [one for one in found if one.offset < NO_OFFSET_BELOW]
             begins = [TopicPartition(one.topic, one.partition, consumer.get_watermark_offsets(one, CALL_SEC)[0])
                       for one in unset]
             if begins:
                 consumer.commit(offsets=begins, asynchronous=False)
+            self._committed |= {(one.topic, one.partition): one.offset for one in [*found, *begins] if one.offset >= NO_OFFSET_BELOW}
         except KafkaException as exc:  # a new topic's leaders may not be known yet; the group works without
             self._new, self._begin_at_sec = new + self._new, time.monotonic() + AGAIN_SEC
             self._begin_failures += 1
@@ -144,7 +162,9 @@ class Polling:
             self._inbox.trouble(translated(exc.args[0], f"group {self._group}, commit", before=self._last_error))
             return
         refused = {(one.topic, one.partition) for one in answers or () if one.error is not None}
-        self._inbox.committed({where: offset for where, offset in positions.items() if where not in refused})
+        done = {where: offset for where, offset in positions.items() if where not in refused}
+        self._committed |= done
+        self._inbox.committed(done)
 
     def _pause_or_resume(self, consumer: Consumer) -> None:
         if self._inbox.is_full():

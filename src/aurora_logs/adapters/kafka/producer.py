@@ -59,6 +59,13 @@ class Publisher:
             raise translated(ends[0], about, before=self._last_error)
         self._last_error = None
 
+    def look(self) -> None:
+        """Ask the brokers which there are. Raises: Transient, ConfigError."""
+        try:
+            self._open().list_topics(timeout=ANSWER_SEC)
+        except KafkaException as exc:
+            raise translated(exc.args[0], "brokers", before=self._last_error) from exc
+
     def close(self) -> None:
         """Close the producer; nothing is under way, since each call waits for its end."""
         with self._lock:

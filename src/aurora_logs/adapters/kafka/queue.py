@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aurora_logs import telemetry
 from aurora_logs.adapters.kafka.connection import BrokerAccess
 from aurora_logs.adapters.kafka.consumer import GroupTimes, Inbox, Polling
 from aurora_logs.adapters.kafka.messages import NoTask, deadline_of, decoded, poison_letter
@@ -70,6 +71,14 @@ class KafkaQueue:
             raise _outlived(trouble) from trouble
         return None
 
+    def look(self) -> None:
+        """Ask the brokers anything. Raises: Transient, ConfigError when they do not answer."""
+        self._publisher.look()
+
+    def lags(self) -> dict[Partition, int]:
+        """How many messages wait, by partition that this process reads and has a position in."""
+        return {where: lag for one in self._polling for where, lag in one.lags.items()}
+
     def close(self) -> None:
         """Commit what is used up, leave the group and close all sockets; what is in hands comes again elsewhere."""
         with self._changed:
@@ -126,6 +135,7 @@ class KafkaQueue:
     # told by the polling thread
 
     def _arrived(self, messages: "Sequence[Message]") -> None:
+        telemetry.hints_taken(str(messages[0].topic()), len(messages))
         with self._changed:
             self._trouble = None
             for message in messages:
@@ -145,6 +155,8 @@ class KafkaQueue:
             self._room.arrived(task, deadline_of(message.headers()), place)
 
     def _assigned(self, partitions: list[Partition]) -> None:
+        for topic in {topic for topic, _ in partitions}:
+            telemetry.partitions_assigned(topic, len(partitions))
         with self._changed:
             self._positions.assigned(partitions)
 

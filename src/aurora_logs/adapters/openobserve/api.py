@@ -59,6 +59,10 @@ class Api:
         except NoAnswer as exc:
             raise (TimedOut if exc.timed_out else Unreachable)(f"{method} {path.partition('?')[0]} at {self.url}: {exc}") from exc
 
+    def break_off(self) -> None:
+        """End all calls under way, and begin none any more."""
+        self._connections.break_off()
+
     def close(self) -> None:
         """Close all idle connections."""
         self._connections.close()
@@ -71,6 +75,7 @@ class Guard:
         self.dependency, self._max_failures = dependency, max_failures
         self.breaker = Breaker(clock=clock, on_change=self._tell, max_failures=max_failures, open_sec=open_sec,
                                lock=threading.Lock())
+        telemetry.breaker_ready(dependency)
 
     @contextmanager
     def guarding(self) -> Iterator[None]:

@@ -4,12 +4,14 @@ urllib3's own retries are not used: a second POST that nobody asked for would br
 request may have arrived is told by two errors: NotSent and NoAnswer. What an answer means is not known here.
 """
 
+import contextlib
 import http.client
 import io
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,8 @@ class Connections:
         self.address, self._clock, self._most, self._ca_file = address, clock, most, ca_file
         self._lock = threading.Lock()
         self._idle: list[tuple[float, _Plain | _Tls]] = []
+        self._busy: set[_Plain | _Tls] = set()
+        self._is_over = False
         self._trust: tuple[int, ssl.SSLContext] | None = None
         self.opened = 0
         if address.scheme == "https":
@@ -68,7 +72,8 @@ class Connections:
         connection = self._connected(until_sec)
         connection.left_sec = lambda: until_sec - self._clock.monotonic_sec()
         try:
-            reply, is_reusable = _exchange(connection, method, self.address.prefix + path, dict(headers), body, most_bytes)
+            with self._begun(connection):
+                reply, is_reusable = _exchange(connection, method, self.address.prefix + path, dict(headers), body, most_bytes)
         except TRANSFER_ERRORS as exc:
             connection.close()
             raise NoAnswer(_said(exc), timed_out=connection.left_sec() <= 0 or isinstance(exc, TimeoutError)) from exc
@@ -77,6 +82,29 @@ class Connections:
             raise
         self._give_back(connection, is_reusable=is_reusable)
         return reply
+
+    def break_off(self) -> None:
+        """End all requests under way (NoAnswer, if they may have arrived) and begin none any more (NotSent)."""
+        with self._lock:
+            self._is_over = True
+            busy = list(self._busy)
+        for connection in busy:
+            sock = connection.sock
+            if sock is not None:
+                with contextlib.suppress(OSError):  # it ended by itself meanwhile
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that waits for the answer
+
+    @contextmanager
+    def _begun(self, connection: "_Plain | _Tls") -> Iterator[None]:
+        with self._lock:
+            if self._is_over:
+                raise NotSent("the service stops")
+            self._busy.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(connection)
 
     def close(self) -> None:
         """Close what is idle."""

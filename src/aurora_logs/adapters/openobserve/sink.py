@@ -67,7 +67,7 @@ class OpenObserveSink:
         try:
             with self._guard.guarding():
                 try:
-                    return self._posted(stream, body, len(lines))
+                    return self._posted(stream, body, batch.log_type, len(lines))
                 except SinkBusy as exc:
                     is_over = True
                     raise self._busy(exc, is_news=self._in_flight.left(started_sec, overloaded=True)) from exc
@@ -90,21 +90,27 @@ class OpenObserveSink:
         # Once a narrow range found nothing where a wide one had it all (OO-84).
         return self._found(stream, file_key, from_offset, to_offset, first_us - HOUR_US, end_us + HOUR_US)
 
+    def break_off(self) -> None:
+        """End what is under way, searches too."""
+        self._api.break_off()
+
     def _stream(self, log_type: str) -> str:
         return STREAMS.get(log_type, self._other_stream)
 
     # posting
 
-    def _posted(self, stream: str, body: bytes, count: int) -> Receipt:
-        reply = self._post(stream, body)
+    def _posted(self, stream: str, body: bytes, log_type: str, count: int) -> Receipt:
+        reply, sent_bytes, took_sec = self._post(stream, body)
         if reply.status == 415 and self._compresses:
             self._compresses = False
             telemetry.compression_refused(self._guard.dependency)
-            reply = self._post(stream, body)
+            reply, sent_bytes, took_sec = self._post(stream, body)
         self._window.note_date(reply.headers.get("date", ""))
         try:
             if reply.status == 200:
-                return receipt_of(reply, stream, count)
+                receipt = receipt_of(reply, stream, count)
+                telemetry.records_stored(stream, count, log_type, len(body), sent_bytes, took_sec)
+                return receipt
             raise ingest_error(reply, self._api.where("ingest"))
         except RecordTooLarge:
             self._note_too_large(len(body))
@@ -114,16 +120,19 @@ class OpenObserveSink:
                 self._window.learn(exc.detail)
             raise
 
-    def _post(self, stream: str, body: bytes) -> Reply:
+    def _post(self, stream: str, body: bytes) -> tuple[Reply, int, float]:
+        """Return the answer, the bytes that were sent, and the seconds that it took."""
         headers = {"Content-Encoding": "gzip"} if self._compresses else {}
         sent = igzip.compress(body, compresslevel=1, mtime=0) if self._compresses else body
+        began_sec = self._clock.monotonic_sec()
         try:
-            return self._api.call("POST", f"{stream}/_json", sent, headers=headers, limit_sec=self._post_timeout_sec,
-                                  most_bytes=RECEIPT_BYTES)
+            reply = self._api.call("POST", f"{stream}/_json", sent, headers=headers, limit_sec=self._post_timeout_sec,
+                                   most_bytes=RECEIPT_BYTES)
         except NotSent as exc:
             raise Unreachable(f"{self._api.url}: {exc}", hint="is OPENOBSERVE_URL right, and the server up?") from exc
         except NoAnswer as exc:
             raise ReceiptMissing(f"{self._api.url} {stream}: {exc}") from exc
+        return reply, len(sent), self._clock.monotonic_sec() - began_sec
 
     def _busy(self, error: SinkBusy, *, is_news: bool) -> SinkBusy:
         """Return an overload with the time after which to try again: as told, else as far apart as requests are now."""

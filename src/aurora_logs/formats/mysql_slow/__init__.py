@@ -8,7 +8,7 @@ from aurora_logs.formats.mysql_slow.fast import ndjson
 from aurora_logs.formats.mysql_slow.walk import walk
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
-from aurora_logs.text import lines_within
+from aurora_logs.text import furniture_cut, furniture_end, header_end, is_header_end, lines_within
 
 _ENGINES = ("mysql", "aurora-mysql", "aurora", "mariadb")
 
@@ -28,21 +28,18 @@ class MysqlSlow:
         padded = b"\n" + sample
         if b"\n# Query_time: " in padded or b"# User@Host: " in padded:
             return 0.95
-        if borders.header_end(sample, 0) > 0 and b"\tQuery\t" not in sample and b"\tConnect\t" not in sample:
+        if header_end(sample, 0) > 0 and b"\tQuery\t" not in sample and b"\tConnect\t" not in sample:
             return 0.5
         return 0.6 if b"\n# administrator command: " in padded else 0.0
 
     def cut(self, buffer: bytes, *, final: bool, quiet: bool = False) -> int:
         """Cut behind the last entry that is whole beyond doubt."""
-        if final or (quiet and (buffer.endswith((b";\n", b";\r\n")) or borders.is_header_end(buffer))):
+        if final or (quiet and (buffer.endswith((b";\n", b";\r\n")) or is_header_end(buffer))):
             return len(buffer)
         if border := borders.last_border(buffer):
             return border
-        start = borders.furniture_end(buffer, 0)
-        if start == len(buffer):
-            return start if borders.is_header_end(buffer) or not buffer.strip() else 0
-        if start:
-            return start
+        if furniture_end(buffer, 0):
+            return furniture_cut(buffer)
         if borders.begins_entry(buffer, 0):
             stop = borders.entry_end(buffer, 0, whole=False)
             return stop if self._is_sure(buffer, stop) else 0

@@ -1,64 +1,40 @@
 """Some hundred entries of one common shape at once, column by column; all of them, or none when one of them is odd.
 
-The rules that keep it right are those of log-formats.md §7. Where a block is not taken, `fast` tries smaller ones, down
-to the slow face for one entry.
+The rules that keep it right are those of log-formats.md §7.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, repeat
 from operator import add, sub
-from typing import NamedTuple
 
-from orjson import dumps
+from orjson import JSONDecodeError, dumps
 
 from aurora_logs.columns import (
     BETWEEN,
     Columns,
     Remembered,
+    crc32,
     decimals,
     numbers,
-    places,
     read_counts,
     read_numbers,
     record_ids,
     texts,
 )
-from aurora_logs.formats import LOOK_AHEAD_BYTES, Origin
+from aurora_logs.formats import Block, Origin
 from aurora_logs.formats.mysql_slow.borders import FULL_HEAD_AFTER_BYTES
 from aurora_logs.formats.mysql_slow.record import DIALECT, Carried
 from aurora_logs.formats.mysql_slow.shapes import ACCOUNTS, CLOSE, SECONDS, Shape, line_of
 from aurora_logs.records.flow import Chunk
-from aurora_logs.sql.redaction import redact_sql, suspicious
-from aurora_logs.sql.summary import operation_of
+from aurora_logs.sql.fields import operation_fields, redaction_fields, trace_fields, without_credentials
 from aurora_logs.text import DAY_US, Times
-
-try:
-    from isal.isal_zlib import crc32
-except ImportError:  # same sum, six times slower
-    from zlib import crc32
 
 # A line that may begin a head, and the second one of a server's header: neither may stand inside a statement.
 _BORDER = re.compile(rb"\n(?:#|T(?:cp port|CP Port))")
-_TRACE_START = b"traceparent='00-"
-_TRACE = re.compile(rb"traceparent='00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}'")
 _COMMAND = re.compile(rb"# administrator command: ([A-Za-z ]{1,100})")
-_OPERATIONS = {
-    (word + gap).encode(): b',"db_operation_name":"%b"' % name.encode()
-    for name in ("SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "CALL")
-    for word in (name, name.lower())
-    for gap in (" ", "\n")
-}
+_NO_FIRST_WORD = (b"", b"use ")
 _DATABASES = Remembered(lambda name: b',"db_namespace":%b' % dumps(name.decode()))
-
-class Block(NamedTuple):
-    """The wire form of a block's entries; what is carried behind it, and where in the chunk that is."""
-
-    wire: bytes
-    ids: list[bytes]
-    state: Carried
-    end: int
 
 
 class _OddError(Exception):
@@ -72,7 +48,7 @@ def read_block(chunk: Chunk, start: int, stop: int, most: int, shape: Shape, ori
     """
     try:
         return _read(chunk, start, stop, most, shape, origin, state)
-    except (_OddError, ValueError):  # ValueError: no UTF-8, no number of JSON
+    except (_OddError, UnicodeDecodeError, JSONDecodeError):  # also: no UTF-8, no number of JSON
         return None
 
 
@@ -95,7 +71,7 @@ def _read(chunk: Chunk, start: int, stop: int, most: int, shape: Shape, origin: 
     columns = {**groups, **placed, **clock, **databases, **spoken, "account": _known(ACCOUNTS, groups["account"])}
     lines = {index: _command_line(columns, index, shape, origin) for index in commands}
     wire = line_of(shape, origin, "slow_query").filled(columns, len(statements), lines)
-    return Block(wire, placed["record_id"], Carried(times, database, "e"), end - chunk.offset)
+    return Block(wire, placed["record_id"], end - chunk.offset, Carried(times, database, "e"))
 
 
 def _command_line(columns: Columns, index: int, shape: Shape, origin: Origin) -> bytes:
@@ -156,39 +132,16 @@ def _databases(uses: Sequence[bytes | None], name: str) -> tuple[str, Columns]:
     return told[-1][1].decode() if told else name, {"database": databases, "is_carried": flags}
 
 
-def _spoken(statements: list[bytes], joined: bytes, words: Sequence[bytes], *, is_redacting: bool) -> tuple[list[int], Columns]:
+def _spoken(statements: list[bytes], joined: bytes, words: list[bytes], *, is_redacting: bool) -> tuple[list[int], Columns]:
     """Return where commands of administrators stand, and the columns of what the statements and commands say."""
-    shown, redactions = statements, [b""] * len(statements)
-    if is_redacting and suspicious(joined):
-        redacted = [redact_sql(statement, DIALECT) for statement in statements]
-        shown = [text for text, _ in redacted]
-        redactions = [b',"redactions":%d' % replaced if replaced else b"" for _, replaced in redacted]
-    shown = texts(shown)
-    operations = list(map(_OPERATIONS.get, words, repeat(b"")))
+    shown, counts = without_credentials(statements, joined, DIALECT) if is_redacting else (statements, [])
+    text, sql = texts(shown), list(statements)
     commands = []
-    for index in [index for index, operation in enumerate(operations) if not operation]:
+    for index in [index for index, word in enumerate(words) if word in _NO_FIRST_WORD]:
         if command := _COMMAND.fullmatch(statements[index]):
-            shown[index] = command[1]
+            text[index], sql[index] = command[1], b""
             commands.append(index)
-        else:
-            operations[index] = _operation(statements[index])
-    return commands, {
-        "text": shown, "redactions": redactions, "operation": operations, "trace": _traces(statements, joined)}  # fmt: skip
-
-
-def _operation(statement: bytes) -> bytes:
-    if not statement or statement.startswith((b"#", b"use ")):  # may be a line of the head
-        raise _OddError
-    operation = operation_of(statement[:LOOK_AHEAD_BYTES], DIALECT)
-    return b"" if operation is None else b',"db_operation_name":%b' % dumps(operation.decode("ascii", "replace"))
-
-
-def _traces(statements: list[bytes], joined: bytes) -> list[bytes]:
-    """Return the column of the first trace that each statement names."""
-    column = [b""] * len(statements)
-    found = list(places(joined, _TRACE_START))
-    ends = list(accumulate(map(add, map(len, statements), repeat(len(BETWEEN))))) if found else []
-    for at in reversed(found):
-        if trace := _TRACE.match(joined, at):
-            column[bisect_right(ends, at)] = b',"trace_id":"%b","span_id":"%b"' % trace.groups()
-    return column
+        elif not statements[index] or statements[index].startswith((b"#", b"use ")):  # may be a line of the head
+            raise _OddError
+    columns = {"text": text, "operation": operation_fields(sql, words, DIALECT), "trace": trace_fields(statements, joined)}
+    return commands, columns | ({"redactions": redaction_fields(counts)} if any(counts) else {})

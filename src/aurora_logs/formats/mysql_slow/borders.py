@@ -7,17 +7,13 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
-from aurora_logs.text import blank_end
+from aurora_logs.text import HEADER_COLUMNS, header_before, is_header_end
 
 MARK = b"[Your log message was truncated]"  # inserted by RDS before a newline (rds-log-api.md §6)
 FULL_HEAD_AFTER_BYTES = 1 << 20  # so far into an entry a full head needs no `;` before it
 _METRIC_LINES = 16  # most metric lines that are looked through below a bare head
 
 _CANDIDATE = re.compile(rb"\n# (?:Time:|User@Host:|User:|Query_time:|Thread_id:)")
-_HEADER = re.compile(rb"[^\n]{0,400}, Version: [^\n]{0,400}started with:[^\n]{0,100}(?:\n|\Z)")
-_PORTS = re.compile(rb"(?:Tcp port|TCP Port)[^\n]{0,500}(?:\n|\Z)")
-_COLUMNS = re.compile(rb"Time[ \t]+Id Command[ \t]+Argument[ \t\r]*(?:\n|\Z)")
-_HEADER_STARTS = (b"Tcp port", b"TCP Port", b"Time                 Id Command    Argument", b"Time\t\t    Id Command\tArgument")
 _TIME_LINE = re.compile(
     rb"# Time: *(?:\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)|\d{6} +\d{1,2}:\d\d:\d\d(?:\.\d+)?)[ \t\r]*"
 )
@@ -34,43 +30,6 @@ class Verdict(Enum):
     HEAD = 1
     BARE = 2  # a metric line: a head only in files without user lines
     OPEN = 3
-
-
-def furniture_end(buffer: bytes, start: int) -> int:
-    """Return the position behind server headers and blank lines at `start`; `start` itself when there are none."""
-    while True:
-        start = blank_end(buffer, start)
-        stop = header_end(buffer, start)
-        if stop < 0:
-            return start
-        start = stop
-
-
-def header_end(buffer: bytes, start: int) -> int:
-    """Return the position behind the server's three header lines at `start`, -1 when there is no header.
-
-    A header that the end of the bytes cuts inside a line counts: no entry begins with such a line.
-    """
-    line = _HEADER.match(buffer, start)
-    if line is None:
-        return -1
-    for rule in (_PORTS, _COLUMNS):
-        at = line.end()
-        rest = buffer[at : at + 64]
-        if 0 < len(rest) == len(buffer) - at and any(sample.startswith(rest) for sample in _HEADER_STARTS):
-            return len(buffer)
-        if not rest:
-            return -1 if buffer.endswith(b"\n") else len(buffer)
-        line = rule.match(buffer, at)
-        if line is None:
-            return -1
-    return line.end()
-
-
-def is_header_end(buffer: bytes) -> bool:
-    """Tell whether the buffer ends with the last line of a server header."""
-    start = buffer.rfind(b"\n", 0, len(buffer) - 1) + 1
-    return buffer.endswith(b"\n") and _COLUMNS.match(buffer, start) is not None
 
 
 def head_at(buffer: bytes, at: int) -> Verdict:
@@ -146,7 +105,7 @@ def closed_before(buffer: bytes, at: int, floor: int) -> bool:
             # the user line below a `# Time:` line belongs to that head, whatever the time line ends with
             return not (stop == at and buffer.startswith(b"# User", at) and buffer.startswith(b"# Time:", start))
         if tail:
-            return _COLUMNS.match(buffer, start) is not None
+            return HEADER_COLUMNS.match(buffer, start) is not None
         if stop - start > 512:
             return False
         stop = start
@@ -168,8 +127,8 @@ def entry_end(buffer: bytes, start: int, *, whole: bool) -> int:
         is_head = verdict is Verdict.HEAD and (closed or is_full_head(buffer, at))
         is_bare = verdict is Verdict.BARE and closed and not has_user
         if is_head or is_bare or (is_cut and closed and verdict is Verdict.OPEN):
-            return _header_before(buffer, start, at)
-    return _header_before(buffer, start, len(buffer) if whole else -1)
+            return header_before(buffer, start, at)
+    return header_before(buffer, start, len(buffer) if whole else -1)
 
 
 def raw_end(buffer: bytes, start: int, *, whole: bool) -> int:
@@ -180,8 +139,8 @@ def raw_end(buffer: bytes, start: int, *, whole: bool) -> int:
         if verdict is Verdict.HEAD or (
             (verdict is Verdict.BARE or (is_cut and verdict is Verdict.OPEN)) and closed_before(buffer, at, start)
         ):
-            return _header_before(buffer, start, at)
-    return _header_before(buffer, start, len(buffer) if whole else -1)
+            return header_before(buffer, start, at)
+    return header_before(buffer, start, len(buffer) if whole else -1)
 
 
 def is_terminated(buffer: bytes) -> bool:
@@ -196,18 +155,6 @@ def _candidates(buffer: bytes, start: int, *, whole: bool) -> Iterator[int]:
     last = buffer.rfind(b"\n", start) + 1
     if whole and start < last < len(buffer) and _is_cut(buffer, last, (*_SURE, *_BARE)):
         yield last
-
-
-def _header_before(buffer: bytes, start: int, stop: int) -> int:
-    """Return where a server header begins between `start` and `stop`, else `stop`. It ends every entry (FMT-45)."""
-    at = start
-    limit = len(buffer) if stop < 0 else stop
-    while (at := buffer.find(b", Version: ", at, limit)) >= 0:
-        line = buffer.rfind(b"\n", start, at) + 1
-        if line > start and header_end(buffer, line) >= 0:
-            return line
-        at = buffer.find(b"\n", at) + 1 or limit  # one look a line keeps it linear
-    return stop
 
 
 def ends_open(buffer: bytes) -> bool:

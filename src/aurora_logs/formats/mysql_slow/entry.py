@@ -176,10 +176,17 @@ def _read_context(text: bytes, position: int, said: Said) -> int:
             seen_use, position = True, use.end() + 1
             continue
         found = None if seen_set else _SET.match(text, position)
-        if found is None or b"timestamp=" not in found[1].lower() or text[found.end() : found.end() + 1] not in (b"\n", b""):
+        if found is None or not _is_servers(found, text):
             return position
         _read_set(found[1], said)
         seen_set, position = True, min(found.end() + 1, len(text))
+
+
+def _is_servers(found: re.Match[bytes], text: bytes) -> bool:
+    """Tell a `SET` line of the server from a client's: up to 5.1 it may lack the timestamp, then a statement follows."""
+    if b"timestamp=" in found[1].lower():
+        return text[found.end() : found.end() + 1] in (b"\n", b"")
+    return text.startswith(b"\n", found.end()) and bool(text[found.end() + 1 : found.end() + 64].strip())
 
 
 def _read_set(assignments: bytes, said: Said) -> None:

@@ -15,6 +15,7 @@ from aurora_logs.formats import Origin, identity
 from aurora_logs.formats.mysql_slow.entry import Said, read_user
 from aurora_logs.formats.mysql_slow.record import SEVERITY, default_engine
 from aurora_logs.records.log_record import SlowRecord
+from aurora_logs.sql.fields import FIRST_WORD
 from aurora_logs.text import read_rfc3339
 
 CLOSE = b";\n"  # ends every entry of a common shape
@@ -23,7 +24,6 @@ HEAD_START = b"# Time: "
 _COUNT = r"\d{1,18}+"
 _SEC = r"\d{1,9}+\.\d{6}+"
 _DATABASE = r'[^;"`\\\x00-\x1f\x7f-\xff]{1,200}'
-_FIRST_WORD = r"(?=(?:/\*(?![!M+])[^*]*+\*/[ \n])?+(?P<word>[A-Za-z]*+[ \n]?))"  # behind a driver's plain comment
 _EXTRA = (
     "Read_first", "Read_last", "Read_key", "Read_next", "Read_prev", "Read_rnd", "Read_rnd_next", "Sort_merge_passes",
     "Sort_range_count", "Sort_rows", "Sort_scan_count", "Created_tmp_disk_tables", "Created_tmp_tables",
@@ -55,7 +55,7 @@ def _shape(keys: tuple[str, ...]) -> Shape:
         rf"(?:use (?P<use>{_DATABASE});\n)?SET timestamp=\d{{1,18}}+;\n"
     )
     plain = re.compile(head.encode())
-    closed = re.compile(rf"{CLOSE.decode()}(?P<head>{head}){_FIRST_WORD}".encode())
+    closed = re.compile(rf"{CLOSE.decode()}(?P<head>{head}){FIRST_WORD}".encode())
     counts = tuple(name for name in plain.groupindex if name.startswith(("thread_id", "db_", "metrics_")))
     return Shape(plain, closed, tuple(name for name in counts if name != "db_response_status_code"))
 

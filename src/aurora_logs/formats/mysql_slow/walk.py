@@ -9,7 +9,7 @@ from aurora_logs.formats.mysql_slow import borders
 from aurora_logs.formats.mysql_slow.record import Carried, entry_record, raw_record
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import SlowRecord
-from aurora_logs.text import content_end, lines_within
+from aurora_logs.text import content_end, furniture_end, lines_within
 
 
 def carried(context: bytes) -> Carried:
@@ -23,7 +23,7 @@ def walk(chunk: Chunk, origin: Origin, context: bytes) -> Iterator[Step]:
     if chunk.cut_bytes:
         yield cut_step(chunk, origin, state)
         return
-    at = borders.furniture_end(content, 0)
+    at = furniture_end(content, 0)
     if at:
         state = behind_furniture(content[:at], state)
         yield Step(None, at, state)
@@ -48,7 +48,7 @@ def next_entry(
         make, stop = raw_record, lines_within(content, at, raw_stop, RAW_RUN_BYTES)
     last = content_end(content, at, stop)
     record, state = make(extent_of(chunk, at, last), origin, state)
-    end = borders.furniture_end(content, last)
+    end = furniture_end(content, last)
     return record, end, behind_furniture(content[last:end], state), raw_stop
 
 

@@ -64,6 +64,9 @@ _BEGINNINGS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("out_of_memory", (b"out of memory",)),
     ("disk_full", (b"could not extend file", b"could not write to file", b"No space left on device")),
 )  # fmt: skip
+_BEGINS = re.compile(
+    b"|".join(b"(%b)" % b"|".join(re.escape(text) for text in beginnings) for _, beginnings in _BEGINNINGS)
+)
 _PROCESS_LOCK = re.compile(rb"process \d+ (still waiting for|acquired|avoided deadlock for|detected deadlock while)")
 _PROCESS_END = re.compile(rb".{1,120} \(PID \d+\) (?:was terminated by signal \d+|exited with exit code \d+)", re.DOTALL)
 _SIGNAL = re.compile(rb"\(PID \d+\) was terminated by signal (\d{1,3})")
@@ -85,9 +88,11 @@ def event_of(message: bytes, state: bytes, level: str, *, has_statement: bool) -
         return "constraint_violation"
     if lock := _PROCESS_LOCK.match(message):
         return "lock_acquired" if lock[1] == b"acquired" else "lock_wait"
-    for event, beginnings in _BEGINNINGS:
-        if message.startswith(beginnings) and _fits(event, message):
-            return event
+    begins = _BEGINS.match(message)
+    if begins is not None and begins.lastindex is not None:
+        for event, beginnings in _BEGINNINGS[begins.lastindex - 1 :]:
+            if message.startswith(beginnings) and _fits(event, message):
+                return event
     if _PROCESS_END.match(message[:400]):
         return "crash" if b"terminated by signal" in message[:400] else "process_exited"
     if _VIOLATES.match(message[:1000]):

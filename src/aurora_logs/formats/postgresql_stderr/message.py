@@ -72,7 +72,7 @@ def read_message(message: bytes, level: str, subs: list[tuple[str, bytes]], read
         if sql and statement and b" ".join(sql.split()) != b" ".join(statement.split()):
             reading.sql("pg_statement", statement)
     has_query = _read_subs(subs, reading)
-    if position := _POSITION.search(body[-40:]):
+    if b" at character " in body[-40:] and (position := _POSITION.search(body[-40:])):
         fields["pg_internal_query_pos" if has_query else "pg_query_pos"] = int(position[1])
 
 

@@ -41,6 +41,7 @@ UNKNOWN = {
 
 _TIME = rb"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? (?:[A-Za-z]{1,6}|[+-]\d\d(?::?\d\d)?))"
 _WORDS = b"|".join(re.escape(word) for word in sorted((*MAIN_LEVELS, *SUB_LEVELS), key=len, reverse=True))
+LINE = re.compile(rb"\n(?=\d)")  # before a line that may have a prefix
 START = re.compile(_TIME + rb"(?::| \[(?P<pid>\d{1,10})\] )")
 _PID = re.compile(rb":\[(?P<pid>\d{1,10})\]:(?P<level>" + _WORDS + rb") ?:")
 _ANY_PID = re.compile(rb":\[(?P<pid>\d{1,10})\]:(?P<level>[^\s:\[\]]{1,64}) ?:  ")

@@ -4,7 +4,7 @@ Size and last-written time decide together, never our own clock (rds-log-api.md 
 """
 
 from aurora_logs.stages.discover.family import FamilyFiles, first_checkpoint, log_file
-from aurora_logs.stages.discover.forecast import Loss, Speed, deadline_ms, losses
+from aurora_logs.stages.discover.forecast import Loss, Speed, deadline_ms, deletion_ms, losses
 from aurora_logs.stages.discover.hints import hints
 from aurora_logs.stages.discover.listing import GONE_AFTER, Listing
 from aurora_logs.stages.discover.naming import Move, moves
@@ -13,6 +13,7 @@ from aurora_logs.stages.discover.statuses import DELETED, ENDING, EXCLUDED, SILE
 from aurora_logs.stages.discover.wanted import is_wanted, selection_of
 
 __all__ = [
-    "DELETED", "ENDING", "EXCLUDED", "GONE_AFTER", "SILENT", "FamilyFiles", "Listing", "Loss", "Move", "Speed", "deadline_ms", "due_sec", "first_checkpoint",
-    "hints", "is_busy", "is_due", "is_sweep_due", "is_wanted", "log_file", "losses", "moves", "selection_of",
+    "DELETED", "ENDING", "EXCLUDED", "GONE_AFTER", "SILENT", "FamilyFiles", "Listing", "Loss", "Move", "Speed", "deadline_ms",
+    "deletion_ms", "due_sec", "first_checkpoint", "hints", "is_busy", "is_due", "is_sweep_due", "is_wanted", "log_file", "losses",
+    "moves", "selection_of",
 ]

@@ -99,11 +99,15 @@ class FamilyFiles:
         self._track(row, delivered_of(row), "completed", only_as_listed=True)
 
     def _leave_empty(self, checkpoint: Checkpoint) -> None:
-        """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit."""
+        """A live name without a byte, of an hour that nobody has begun, waits for its growth and not for a visit.
+
+        What its row knows of the hour before stays until that hour is drained by its rotated name.
+        """
         for row in self._rows:
             if row.log_file_name == self._family and not row.file_size and row.status != "completed" and (
                     self._current(checkpoint) is not row):
-                self._track(row, Delivered(), "completed", only_as_listed=True)
+                waits = any(one.segment_id == row.segment_id and one.status != "completed" for one in self._rows if one is not row)
+                self._track(row, delivered_of(row) if waits else Delivered(), "completed", only_as_listed=True)
 
     def gave_up(self, error: str, *, failed: bool) -> None:
         """W10: the visit ended early; `failed` keeps the error on the row for people to see."""

@@ -30,8 +30,14 @@ def deadline_ms(engine: str, row: TrackedFile, rows: Iterable[TrackedFile] = (),
 
     rows: of its instance; where files went earlier than the rule says, storage decides, and the next ones go as early.
     """
-    hours = RETENTION_HOURS.get((engine, row.log_type)) or RETENTION_HOURS.get((engine, ""), 24)
-    return row.last_written + min([hours * HOUR_MS, *_seen_to_vanish_ms(row, rows, now_ms)])
+    by_rule_ms = deletion_ms(engine, row.log_type, row.last_written)
+    return min([by_rule_ms, *(row.last_written + age_ms for age_ms in _seen_to_vanish_ms(row, rows, now_ms))])
+
+
+def deletion_ms(engine: str, log_type: str, last_written_ms: int) -> int:
+    """Return when the rule of this engine and log type lets a file go, epoch ms."""
+    hours = RETENTION_HOURS.get((engine, log_type)) or RETENTION_HOURS.get((engine, ""), 24)
+    return last_written_ms + hours * HOUR_MS
 
 
 def _seen_to_vanish_ms(row: TrackedFile, rows: Iterable[TrackedFile], now_ms: int) -> Iterable[int]:

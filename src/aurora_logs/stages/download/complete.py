@@ -64,16 +64,16 @@ class CompleteFile:
                 if not is_same(window[-checked_bytes(cursor.known):] if cursor.known else b"", cursor.known):
                     self._changed_before(start)
             if pending:
-                yield from cursor.emit(pending)
+                yield from cursor.emit(pending, whole=True)
             pending = fresh
         if at < start:
             self._changed_before(start)
         is_exact = segment.closed and not is_size_a_hint(segment.log_file_name)
         if is_exact and at < segment.size_bytes:
             if pending:
-                yield from cursor.emit(pending)
+                yield from cursor.emit(pending, whole=True)
             raise Unreachable(f"{cursor.where}: {at} of {segment.size_bytes} bytes")
-        yield from cursor.emit(pending, closes=segment.closed, is_last=not segment.closed)
+        yield from cursor.emit(pending, closes=segment.closed, is_last=not segment.closed, whole=True)
 
     def _changed_before(self, offset: int) -> NoReturn:
         """It is not the file that we read: go back, and let the next visit read it."""

@@ -152,14 +152,15 @@ class Cursor:
 
     # portions
 
-    def emit(self, fresh: bytes, *, closes: bool = False, is_last: bool = False) -> Iterator[Portion]:
+    def emit(self, fresh: bytes, *, closes: bool = False, is_last: bool = False, whole: bool = False) -> Iterator[Portion]:
         """Hand out the bytes behind `reached`. is_last: nothing more is there now, so that an open end may be complete."""
         end, row = self.reached + len(fresh), self.held.checkpoint
         quiet = is_last and row.quiet_end == end and self.held.note_end(end)
         offset, self.reached = self.reached, end
         self.known, self.known_lines = tail_hash(fresh), fresh[-CHECK_BYTES:].count(b"\n")
         marker = build_marker(self.prefix, end) if self.prefix else ""
-        telemetry.portion_downloaded(row, len(fresh))
+        telemetry.portion_downloaded(row, len(fresh), way="complete" if whole else "portion",
+                                     again=not self.held.moves_checkpoint)
         self._visit.went_on()
         yield Portion(segment=self.segment, offset=offset, content=fresh, marker=marker, closes=closes, quiet=quiet)
         if is_last and self.held.checkpoint.byte_offset < end and not quiet:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aurora_logs.errors import BinaryRefused
 from aurora_logs.records.flow import Portion
+from aurora_logs.stages.download.answers import Broken, Placed, Unplaced, judge
 from aurora_logs.stages.download.cursor import Cursor
 
 NextHead = Callable[[bytes, int], int]
@@ -12,6 +13,7 @@ NextHead = Callable[[bytes, int], int]
 REFUSED_LINES_MAX = 8  # of one entry: binary data may hold line ends; each costs up to 25 calls
 PORTION_LINES = 10_000  # RDS gives no more a call
 HEAD_BYTES = 8 << 10  # a head is not longer
+ASK_AGAIN = 3  # answers whose place is not proved, before what is asked for counts as empty
 FEWER_LINES = 16  # so many times fewer lines are asked for when a refused one is among them
 
 
@@ -21,6 +23,14 @@ class Place(NamedTuple):
     at: int
     is_refused: bool = False
     is_open: bool = False
+
+
+class Piece(NamedTuple):
+    """What stands at a place that was asked for. ends_at: offset behind it, beyond its bytes where some were cut away."""
+
+    content: bytes
+    ends_at: int
+    more: bool
 
 
 def pass_entry(cursor: Cursor, next_head: NextHead) -> Iterator[Portion]:
@@ -51,27 +61,27 @@ def _refused_line_end(cursor: Cursor, begin: int) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if _is_readable(cursor, begin + middle) else (middle, high)
     at = begin + high
-    return at + len(_first_line(cursor, at)) if at < size else at
+    return _piece(cursor, at, 1).ends_at if at < size else at
 
 
 def _entry_end(cursor: Cursor, begin: int, next_head: NextHead) -> Place:
     """Find where the readable text behind `begin` ends: at the next entry's head, at the file's end or at a refused line."""
     at, lines, text = begin, 0, b""
     while at < cursor.segment.size_bytes:
-        cursor.held.keep()
         try:
-            answer = cursor.read(at, lines)
+            piece = _piece(cursor, at, lines)
         except BinaryRefused:
             if lines == 1:
                 return Place(at, is_refused=True)
             lines = max(1, (lines or PORTION_LINES) // FEWER_LINES)
             continue
-        base, text = at - len(text), text + answer.content  # a head has several lines, which may come one by one
-        head = next_head(text, 0 if base == begin else 1)
+        base, text = at - len(text), text + piece.content  # a head has several lines, which may come one by one
+        head = next_head(text, 0 if base == at else 1)
         if head >= 0:
             return Place(base + head)
-        at, text = at + len(answer.content), text[-HEAD_BYTES:]
-        if not answer.content or not answer.more:
+        is_cut = piece.ends_at > at + len(piece.content)
+        at, text = piece.ends_at, b"" if is_cut else text[-HEAD_BYTES:]
+        if not piece.content or not piece.more:
             break
     is_whole = at == begin or cursor.segment.closed or cursor.held.note_end(at)
     return Place(at, is_open=not is_whole)
@@ -79,12 +89,24 @@ def _entry_end(cursor: Cursor, begin: int, next_head: NextHead) -> Place:
 
 def _is_readable(cursor: Cursor, offset: int) -> bool:
     try:
-        _first_line(cursor, offset)
+        return _piece(cursor, offset, 1).ends_at > offset  # an empty answer is none (RDS-22)
     except BinaryRefused:
         return False
-    return True
 
 
-def _first_line(cursor: Cursor, offset: int) -> bytes:
-    cursor.held.keep()
-    return cursor.read(offset, 1).content
+def _piece(cursor: Cursor, offset: int, max_lines: int) -> Piece:
+    """Read what stands at `offset`; no bytes before it are known here, so that the marker alone proves the place (RDS-28)."""
+    before = b""
+    for _ in range(ASK_AGAIN):
+        cursor.held.keep()
+        answer = cursor.read(offset, max_lines)
+        verdict = judge(answer, offset, b"", None)
+        if isinstance(verdict, Placed):
+            return Piece(verdict.fresh, offset + len(verdict.fresh), answer.more)
+        if isinstance(verdict, Broken):
+            return Piece(verdict.readable, verdict.ends_at, answer.more)
+        if isinstance(verdict, Unplaced):
+            if verdict.content == before:  # without a marker twice the same is believed (RDS-23)
+                return Piece(before, offset + len(before), answer.more)
+            before = verdict.content
+    return Piece(b"", offset, more=False)

@@ -1,0 +1,1 @@
+"""Prometheus: keeps the values of the catalogue and prints them as its text form."""
