@@ -112,6 +112,16 @@ def test_an_empty_listing_marks_nothing_gone_at_once(account):
         assert one.lists(listed())[rotated(7)].missing == min(count, GONE_AFTER)
 
 
+def test_a_row_made_by_hand_of_a_file_that_no_listing_names_fails_with_a_word(account):
+    """RUN-20, REL-48: of keys and a status alone; it waits for as many listings as a file that is gone."""
+    one = account()
+    one.state.see(row(log_file_name="slowquery/no-such.log", resource_id="", family=""))
+    for _ in range(GONE_AFTER - 1):
+        assert one.lists(listed())["slowquery/no-such.log"].status == "discovered"
+    made = one.lists(listed())["slowquery/no-such.log"]
+    assert (made.status, made.error) == ("failed", "unknown to RDS")
+
+
 def test_a_listing_that_fails_changes_nothing(account):
     """RDS-06."""
     one = account()

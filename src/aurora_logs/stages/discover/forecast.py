@@ -35,7 +35,7 @@ def deadline_ms(engine: str, row: TrackedFile, rows: Iterable[TrackedFile] = (),
 
 
 def deletion_ms(engine: str, log_type: str, last_written_ms: int) -> int:
-    """Return when the rule of this engine and log type lets a file go, epoch ms."""
+    """Return when RDS deletes a file of this engine and log type by its rule, epoch ms."""
     hours = RETENTION_HOURS.get((engine, log_type)) or RETENTION_HOURS.get((engine, ""), 24)
     return last_written_ms + hours * HOUR_MS
 
