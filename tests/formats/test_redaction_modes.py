@@ -18,6 +18,7 @@ from aurora_logs.settings import Secret, Settings, load
 
 KEY = Secret("a key of 16 or more characters")
 MODES = ("off", "default", "strict", "all")
+LOG_FORMATS = ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit", "postgresql_stderr")
 SLOW = (
     "# Time: 2026-11-22T10:11:57.811234Z\n# User@Host: app[app] @  [10.0.0.1]  Id:    14\n"
     "# Query_time: 2.475469  Lock_time: 0.000287 Rows_sent: 10  Rows_examined: 3145718\nSET timestamp=1795342317;\n{};\n"
@@ -58,7 +59,7 @@ def test_the_four_modes_show_less_and_less_of_a_statement() -> None:
     assert {shown[mode]["duration_sec"] for mode in MODES} == {2.475469}
 
 
-@pytest.mark.parametrize("log_format", ["mysql_slow", "mysql_error", "postgresql_stderr"])
+@pytest.mark.parametrize("log_format", LOG_FORMATS)
 def test_ids_times_and_counters_are_the_same_in_every_mode(log_format: str) -> None:
     """REC-42: on the simulator's logs, whole."""
     text = workload(log_format, "modes", 300).decode()
@@ -221,7 +222,7 @@ def test_every_text_field_is_known_to_redaction_or_holds_no_text_of_clients() ->
     assert fields - harmless - {*STATEMENTS, *TEXTS, *OTHERS} == set()
 
 
-@pytest.mark.parametrize("log_format", ["mysql_slow", "mysql_error", "postgresql_stderr"])
+@pytest.mark.parametrize("log_format", LOG_FORMATS)
 def test_a_record_read_from_its_wire_line_writes_the_same_line(log_format: str) -> None:
     """Records are redacted on their way through the wire form: nothing else of a line may change by that."""
     log_type, engine, name, _ = NAMES[log_format]

@@ -33,7 +33,7 @@ _HINT: Final = re.compile(
 _URI_HEAD: Final = re.compile(r"://[^\s/?#@:'\"\[]*:")
 _WORD: Final = re.compile(r"\S*")
 _PORT: Final = re.compile(r"[0-9]{1,5}(?:[/?#'\",;)\]]|\Z)")
-_KEY_ID: Final = re.compile(r"(?<![A-Za-z0-9])A[KS]IA(?:[0-9A-Z]{12,}|[0-9A-Z]{1,11}\Z)")
+_KEY_ID: Final = re.compile(r"(?<![A-Za-z0-9])A[KS]IA(?:[0-9A-Z]{12,}(?::[A-Za-z0-9/+=]*+)?|[0-9A-Z]{1,11}\Z)")
 _SECRET_KEY: Final = re.compile(r"(?<![A-Za-z0-9/+=])(?![0-9a-f]{40})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]++[.]eyJ[A-Za-z0-9_-]*+(?:[.][A-Za-z0-9_-]*+)?+")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-*")

@@ -191,7 +191,8 @@ class SegmentReader:
         if (yield from self._complete.portions()):
             return True
         cursor.begin(cursor.prefix)
-        if not cursor.held.note_end(cursor.reached):
+        was_seen = cursor.held.checkpoint.quiet_end == cursor.reached  # one visit proves nothing, whatever the time-out is
+        if not cursor.held.note_end(cursor.reached) or not was_seen:
             raise Unreachable(f"{cursor.where}: nothing comes behind byte {cursor.reached}")
         yield from cursor.gap(segment.size_bytes, "not_served")
         return True
