@@ -344,6 +344,11 @@ def drain_cut_short(after_sec: float, waiting: list[str]) -> None:
     _emit("WARN", "Ended without waiting any longer", {"after_sec": after_sec, "waiting": waiting, "setting": "SHUTDOWN_TIMEOUT_SEC"})
 
 
+def dependency_away(name: str, error: Exception) -> None:
+    """Something that the service needs does not answer at the start; it is waited for."""
+    _emit("WARN", "Dependency does not answer", {"dependency": name, "error": str(error), "hint": getattr(error, "hint", "")})
+
+
 def endpoint_closed(address: str, error: Exception, setting: str) -> None:
     """Metrics or health are not served, since their port can't be had; the work goes on."""
     _emit("WARN", "Endpoint not served", {"address": address, "error": str(error), "setting": setting})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aurora_logs import metrics, telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
+from aurora_logs.adapters.embedded.memory import give_back_large_pieces
 from aurora_logs.adapters.embedded.metered import metered
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
 from aurora_logs.errors import ConfigError
@@ -82,6 +83,7 @@ def collecting(settings: Settings, stop: threading.Event, service: Service = "st
 
     pulse: told of each sign of life. Raises: DirectoryInUse, StateNewer, ConfigError, Transient.
     """
+    give_back_large_pieces()
     clock, random = SystemClock(stop, pulse), SystemRandom()
     with ExitStack() as opened:
         held = opened.enter_context(open_for_collecting(Path(settings.data_dir))) if uses_data_dir(settings, service) else None

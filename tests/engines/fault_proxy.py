@@ -45,6 +45,7 @@ ERROR_BEFORE = "the request is not applied, the answer is an error of the server
 CLOSE_BEFORE = "the request is not applied, the connection ends without an answer"
 THROTTLE = "ProvisionedThroughputExceededException"
 THROTTLE_TOO = "ThrottlingException"
+NO_TABLE = "ResourceNotFoundException"
 
 
 def _handler(proxy, host, port):
@@ -59,7 +60,7 @@ def _handler(proxy, host, port):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             seen = Seen(self.headers["X-Amz-Target"].partition(".")[2], json.loads(body))
             fault = proxy.next_fault(seen)
-            if fault in (THROTTLE, THROTTLE_TOO):
+            if fault in (THROTTLE, THROTTLE_TOO, NO_TABLE):
                 self.answer(400, json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{fault}", "message": "slower"}).encode())
                 return
             if fault == ERROR_BEFORE:

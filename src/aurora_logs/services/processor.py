@@ -43,8 +43,10 @@ class Processor:
             return None
         try:
             return self._work_off(delivery)
-        except (Transient, Unknown) as error:  # ack, retry or the first look at the state failed: the hint comes again
+        except AuroraLogsError as error:  # ack, retry or the first look at the state failed
             telemetry.visit_ended(delivery.task.instance_id, delivery.task.log_file_name, error)
+            self._ports.clock.sleep(self._settings.retry_backoff_sec * self._ports.random.uniform())
+            self._try_later(delivery)
             return None
 
     def _work_off(self, delivery: Delivery) -> Progress | None:
@@ -100,7 +102,7 @@ class Processor:
         failed = isinstance(error, (Permanent, ConfigError))
         try:
             files.gave_up(str(error), failed=failed)
-        except (Transient, Unknown, Conflict) as again:  # the row is only a hint; the next listing repairs it
+        except (Transient, Unknown, Conflict, ConfigError) as again:  # the row is only a hint; the next listing repairs it
             telemetry.queue_delayed(again)
         if failed:
             delivery.ack()
@@ -110,6 +112,13 @@ class Processor:
 
     def _pause_sec(self) -> float:
         return self._settings.retry_backoff_sec * (0.5 + self._ports.random.uniform())
+
+    def _try_later(self, delivery: Delivery) -> None:
+        """Keep the hint; where even that fails the next listing makes it again."""
+        try:
+            delivery.retry_later(self._settings.retry_backoff_sec)
+        except AuroraLogsError as error:
+            telemetry.queue_delayed(error)
 
     def _instance(self, task: Task) -> Instance | None:
         return next((row.instance for row in self._ports.state.instances()

@@ -17,6 +17,7 @@ from aurora_logs.services.census import Census
 from aurora_logs.services.compacting import Compactor
 from aurora_logs.services.discovery import Discovery
 from aurora_logs.services.endpoints import sample_intake, watched
+from aurora_logs.services.preflight import check
 from aurora_logs.services.processor import workers
 from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Service, Settings, uses_data_dir
@@ -66,5 +67,6 @@ def _started(service: Service, settings: Settings, stop: threading.Event) -> Ite
             telemetry.redaction_off()
         if service == "processor" and not settings.rescue_dir:
             telemetry.rescue_off()
+        check(opened[0], service)
         yield opened
     telemetry.service_stopped(service)

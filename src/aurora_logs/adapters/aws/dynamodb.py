@@ -159,6 +159,8 @@ def _refused(detail: str, table: str, response: Mapping[str, Any], *, writes: bo
         return Throttled(said, hint="everything is tried again; if it lasts, look at the table's limits")
     if code == "ResourceNotFoundException":
         return TableMissing(f"There is no table {table} here")
+    if code == "ValidationException" and any(word in said for word in ("schema", "key element", "index")):
+        return ConfigError(said, hint="the table has another key schema: aurora-logs provision tables --dry-run")
     if code in CREDENTIAL_CODES | SIGNATURE_CODES | DENIED_CODES:
         return AccessDenied(said)
     if status >= 500 or code in ("InternalServerError", "ServiceUnavailable"):

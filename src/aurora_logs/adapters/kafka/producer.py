@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from aurora_logs.adapters.kafka.connection import BrokerAccess, client_settings, translated
 from aurora_logs.adapters.kafka.messages import DEADLINE_HEADER, encoded
-from aurora_logs.errors import Permanent, TimedOut, Unreachable
+from aurora_logs.errors import ConfigError, Permanent, TimedOut, Unreachable
 from aurora_logs.records.flow import Task
 
 CONFIRMED_WITHIN_SEC = 10.0
@@ -60,11 +60,14 @@ class Publisher:
         self._last_error = None
 
     def look(self) -> None:
-        """Ask the brokers which there are. Raises: Transient, ConfigError."""
+        """Ask the brokers for our topics. Raises: Transient, ConfigError (a topic is missing)."""
         try:
-            self._open().list_topics(timeout=ANSWER_SEC)
+            found = self._open().list_topics(timeout=ANSWER_SEC).topics
         except KafkaException as exc:
             raise translated(exc.args[0], "brokers", before=self._last_error) from exc
+        missing = [topic for topic in self._topics.values() if topic not in found]
+        if missing:
+            raise ConfigError(f"Kafka has no topic {', '.join(missing)}", hint="aurora-logs provision topics")
 
     def close(self) -> None:
         """Close the producer; nothing is under way, since each call waits for its end."""
