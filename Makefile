@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 PY := .venv/bin/python
 PARTS := $(PY) -m tools.parts
-.PHONY: help demo demo-distributed test quick check simulate mutations fuzz kills bench proof engines snapshots docs accept run-env dev-env
+.PHONY: help demo demo-distributed test quick check simulate mutations fuzz kills cases bench proof engines snapshots docs accept run-env dev-env
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -23,7 +23,7 @@ demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, 
 	@$(PY) -m tools.distributed $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit fuzz faults simulation mutations demo kills servers distributed
+	@$(PARTS) run unit secrets fuzz faults simulation mutations demo kills servers distributed
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick
@@ -43,11 +43,15 @@ fuzz: dev-env ## every format on texts that nobody wrote, 60 s each; HOURS=n for
 kills: dev-env ## SIGKILL of real processes at random points
 	@$(PARTS) run kills
 
+cases: dev-env ## the numbered cases, each with its tests; ARGS=--missing, --family FMT; --raw: what passes on raw records counts not
+	@$(PY) -m tools.cases $(ARGS)
+
 bench: dev-env ## paired CPU ratios against gzip -1, pt-query-digest and pgBadger; ARGS=--quick for 20 MB
 	@$(PY) benchmarks/bench.py $(ARGS)
 
-proof: dev-env ## the counts of a release claim: 1,000,000 schedules, 10,000 kills of each kind (hours); SCHEDULES=n, KILLS=n
-	@SCHEDULES=$(or $(SCHEDULES),1000000) KILLS=$(or $(KILLS),10000) $(PARTS) run --unbounded simulation mutations kills distributed
+proof: dev-env ## a release claim's counts: 1,000,000 schedules, 10,000 kills of each kind, 1,000,000 secrets a dialect (hours); KILLS=n
+	@SCHEDULES=$(or $(SCHEDULES),1000000) KILLS=$(or $(KILLS),10000) PLANTED_SECRETS=1000000 \
+	  $(PARTS) run --unbounded simulation mutations kills secrets distributed
 
 engines: ## install what tests run against (apt: needs root; Maven, cargo); cached; FRESH=1 installs again
 	@python3 -m tools.engines install $(if $(FRESH),--fresh)

@@ -51,6 +51,8 @@ PARTS: dict[str, Part] = {
     "unit": Part(6, (
         (*PYTEST, *TWO_PROCESSES, "-m", "not engine", "tests/unit", "tests/formats", "tests/contracts", "tests/simulator"),
     )),
+    # SEC-18: 100,000 statements a dialect, and as many log entries through the whole product
+    "secrets": Part(2, ((*PYTEST, *TWO_PROCESSES, "--dist=loadfile", "tests/secrets"),)),
     "fuzz": Part(2, ((*PYTEST, *TWO_PROCESSES, "tests/fuzz"),)),
     "faults": Part(4, ((*PYTEST, *TWO_PROCESSES, "tests/faults"),)),
     "simulation": Part(6, ((*PYTEST, *TWO_PROCESSES, "tests/simulation"),)),

@@ -5,22 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from aurora_logs import names
 from aurora_logs.errors import ConfigError
 
 FILE_VARIABLE = "AURORA_LOGS_CONFIG"
-
-# Names of the predecessor: one WARN each, with what replaces it (names-and-runbook.md §2.7). `*`: any ending.
-REPLACED = {
-    "VALKEY_*": "no cache service is used", "CACHE_TTL_*": "no cache service is used", "SHARD_ID": "leases share the work",
-    "TOTAL_SHARDS": "leases share the work", "JOBS_TABLE": "job history comes from the checkpoints",
-    "RATE_LIMIT_PER_SEC": "RDS_API_RATE_LIMIT", "PARSING_MODE": "every entry is parsed",
-    "KAFKA_TOPIC": "topics are aurora-logs-<type>", "KAFKA_*_TOPIC": "topics are aurora-logs-<type>",
-    "OPENOBSERVE_ERROR_STREAM": "streams are aurora_<type>_logs",
-    "OPENOBSERVE_SLOWQUERY_STREAM": "streams are aurora_<type>_logs",
-    "DYNAMODB_TTL_DAYS": "checkpoints expire after 7 days", "LOG_FORWARD_*": "records go to the sink only",
-    "HTTP_CONNECTION_*": "MAX_CONCURRENCY", "CONNECTION_*": "MAX_CONCURRENCY", "S3_*": "records go to the sink only",
-    "OTEL_*": "nothing is exported", "GOMAXPROCS": "MAX_CONCURRENCY", "GOMEMLIMIT": "what is in flight is bounded",
-}
 
 
 def unknown(name: str, known: list[str], origin: str) -> str:
@@ -62,7 +50,7 @@ def line_of(key: str, path: Path) -> int:
 
 def dropped(environ: Mapping[str, str]) -> list[str]:
     """Name variables of the predecessor that are set and not used, one warning each."""
-    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in REPLACED.items()
+    return [f"{variable} is not used here: {instead}" for variable in environ for name, instead in names.REPLACED.items()
             if re.fullmatch(name.replace("*", ".+"), variable)]
 
 

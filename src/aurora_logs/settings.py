@@ -17,6 +17,8 @@ from aurora_logs import environment, names, scope
 from aurora_logs.errors import ConfigError
 from aurora_logs.secret import Secret
 
+SECRET = "secret text"  # noqa: S105 - how the kind of such a value is told
+REDACTION_KEY_MIN_CHARS = 16
 Service = Literal["standalone", "discovery", "processor"]
 """What a process does: everything, or one part of the work that several processes share."""
 
@@ -89,8 +91,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                                               le=3600)] = 10.0
     entry_max_bytes: Annotated[int, _knob("text of one record; a longer entry is cut and marked", ge=1_000,
                                           le=16_777_216)] = 1_048_576
-    redaction: Annotated[Literal["default", "off"], _knob("credentials and raw text are replaced before anything leaves "
-                                                          "the parser; off is loud")] = "default"
+    redaction: Annotated[Literal["default", "strict", "all", "off"], _knob(
+        "what is replaced before anything leaves the parser: credentials and raw text; strict: also every literal, parameter and "
+        "row value; all: also statements; off: nothing, and it is loud")] = "default"
+    redaction_key: Annotated[Secret, _knob(
+        "marks become keyed hashes, so that equal texts stay joinable; 16 characters or more; or the path of a file that holds "
+        "it: REDACTION_KEY_FILE")] = Secret()
     max_retries: Annotated[int, _knob("tries of one batch after the first, for errors of the batch itself", ge=0,
                                       le=100)] = 3
     retry_backoff_sec: Annotated[float, _knob("base of the exponential back-off with full jitter", ge=0.001, le=300)] = 5.0
@@ -175,8 +181,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-MAY_BE_A_FILE = ("kafka_username", "kafka_password")
+MAY_BE_A_FILE = ("kafka_username", "kafka_password", "redaction_key")
 """Settings whose value may lie in the file that NAME_FILE names, as mounted secrets do."""
+
 
 def knobs() -> list[Knob]:
     """Return all settings as they are described in help and documentation, in their order."""
@@ -194,8 +201,8 @@ def _allowed(kind: object, meta: Meta) -> str:
         return ", ".join(map(str, get_args(kind)))
     signs = {"gt": ">", "ge": ">=", "le": "<="}
     bounds = [f"{sign} {getattr(meta, name):,.10g}" for name, sign in signs.items() if getattr(meta, name) is not None]
-    names: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: "secret text"}
-    return " ".join([names[kind], *([", ".join(bounds)] if bounds else [])])
+    kinds: dict[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Secret: SECRET}
+    return " ".join([kinds[kind], *([", ".join(bounds)] if bounds else [])])
 
 
 def _convert(name: str, value: object, origin: str, hints: Mapping[str, Any], problems: list[str]) -> object:
@@ -285,6 +292,8 @@ def _unfit(settings: Settings, service: Service) -> list[str]:
         problems.append("COLLECT_OWN_ACCOUNT = false leaves nothing to collect without ASSUME_ROLES")
     if parse_age_sec(settings.start_from) is None and settings.start_from not in ("beginning", "end"):
         problems.append(f"START_FROM = {settings.start_from!r}: beginning, end, or an age such as 2h")
+    if settings.redaction_key and len(settings.redaction_key.reveal()) < REDACTION_KEY_MIN_CHARS:
+        problems.append(f"REDACTION_KEY has less than {REDACTION_KEY_MIN_CHARS} characters: who sees marks could find it by trying")
     if settings.sink_backend == "openobserve" and service != "discovery":
         problems += _unfit_openobserve(settings)
     if settings.queue_backend == "kafka":

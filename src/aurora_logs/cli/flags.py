@@ -36,12 +36,12 @@ class SettingsCommand(TyperCommand):
 
 
 def _made_flags(own: set[str | None]) -> list[Any]:
-    from aurora_logs.settings import knobs  # noqa: PLC0415 - settings cost msgspec
+    from aurora_logs.settings import SECRET, knobs  # noqa: PLC0415 - settings cost msgspec
 
     return [TyperOption(
         param_decls=[f"--{knob.name.replace('_', '-')}", knob.name], type=str, default=None, expose_value=False, callback=_keep,
         metavar="VALUE", help=f"{knob.meaning}  [env var: {knob.name.upper()}; {_values(knob)}]")
-        for knob in knobs() if knob.name not in own]
+        for knob in knobs() if knob.name not in own and knob.allowed != SECRET]  # SEC-04: never in argv
 
 
 def _values(knob: "Knob") -> str:

@@ -37,8 +37,8 @@ def parse(
     engine: Annotated[str, typer.Option("--engine", metavar="ENGINE", help=", ".join(ENGINES))] = "",
     zone: Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="of log times that print none  [env var: ZONE; "
                                              "default: UTC]")] = None,
-    redaction: Annotated[str | None, typer.Option("--redaction", metavar="MODE", help="default or off  [env var: "
-                                                  "REDACTION]")] = None,
+    redaction: Annotated[str | None, typer.Option("--redaction", metavar="MODE", help="default, strict, all or off  [env "
+                                                  "var: REDACTION]")] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="lines of a table")] = 10,
     sort: Annotated[SORTS, typer.Option("--sort", help="of the top statements, greatest first")] = "total",
     view: View = View(),

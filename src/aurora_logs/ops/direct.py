@@ -7,6 +7,7 @@ import msgspec
 
 from aurora_logs.errors import AuroraLogsError, BinaryRefused, CompleteFileRefused, ConfigError, LogFileGone, NotFound
 from aurora_logs.formats import Format, Origin, format_of
+from aurora_logs.formats.redacted import mark_of
 from aurora_logs.ops.files import nearest
 from aurora_logs.ops.reading import Held
 from aurora_logs.ports import LogSource
@@ -14,6 +15,7 @@ from aurora_logs.records.fleet import Instance, LogFile
 from aurora_logs.records.flow import Checkpoint, Chunk, Portion, Segment
 from aurora_logs.segments import START, family_of
 from aurora_logs.settings import Settings
+from aurora_logs.sql.marks import Mark
 from aurora_logs.sql.redaction import mask_raw, redact_message, redact_sql
 from aurora_logs.stages.parse import origin_of
 from aurora_logs.stages.split import Tail, split
@@ -115,6 +117,9 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
         next(pieces, b"")  # a file that is not there is told as such
         raise ConfigError(f"the format of {log_file_name} is not known, so its secrets can't be taken out",
                           hint="-o raw gives the bytes as they are")
+    if settings.redaction in ("strict", "all"):
+        raise ConfigError(f"REDACTION={settings.redaction} takes values out of records, not out of a file's text",
+                          hint="aurora-logs parse FILE -o ndjson gives its records; -o raw the bytes as they are")
     file = log_file_of(instance, log_file_name, log_format)
     held = Held(Checkpoint(instance_id=instance.instance_id, log_file_name=log_file_name, resource_id=instance.resource_id,
                            segment_id=log_file_name))
@@ -125,12 +130,13 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
         following = next(pieces, b"")
         portion = Portion(segment=segment, offset=offset, content=content, closes=not following)
         for chunk in split(portion, tail, held, log_format):
-            yield _chunk_redacted(chunk, held, origin_of(file, segment, settings), log_format)
+            origin = msgspec.structs.replace(origin_of(file, segment, settings), redaction=settings.redaction)
+            yield _chunk_redacted(chunk, held, origin, log_format, mark_of(settings))
         offset += len(content)
         content = following
 
 
-def _chunk_redacted(chunk: Chunk, held: Held, origin: Origin, log_format: Format) -> bytes:
+def _chunk_redacted(chunk: Chunk, held: Held, origin: Origin, log_format: Format, mark: Mark) -> bytes:
     parsed = log_format.ndjson(chunk, origin, held.checkpoint.tail, max_records=ALL_RECORDS, max_bytes=ALL_BYTES)
     held.checkpoint = msgspec.structs.replace(held.checkpoint, byte_offset=parsed.end_offset, tail=parsed.context)
     dialect = "postgresql" if log_format.log_type == "postgresql" else "mysql"
@@ -140,19 +146,19 @@ def _chunk_redacted(chunk: Chunk, held: Held, origin: Origin, log_format: Format
         begin = where.log_file_offset - chunk.offset
         end = min(begin + where.log_record_bytes, len(chunk.content))
         written.append(chunk.content[position:begin])
-        written.append(_entry_redacted(chunk.content[begin:end], where, dialect, origin.redaction))
+        written.append(_entry_redacted(chunk.content[begin:end], where, dialect, origin.redaction, mark))
         position = end
     written.append(chunk.content[position:])
     return b"".join(written)
 
 
-def _entry_redacted(entry: bytes, where: _Where, dialect: str, redaction: str) -> bytes:
+def _entry_redacted(entry: bytes, where: _Where, dialect: str, redaction: str, mark: Mark) -> bytes:
     if redaction == "off":
         return entry
     if where.parse_status == "raw":
         return mask_raw(entry) + b"\n"
     if where.redactions:
-        return redact_message(redact_sql(entry, dialect)[0], dialect)[0]
+        return redact_message(redact_sql(entry, dialect, mark)[0], dialect, mark)[0]
     return entry
 
 

@@ -1,5 +1,6 @@
 """Where credentials stand in SQL, by its grammar; text that shows a credential by its look is `marked`'s business."""
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -41,6 +42,10 @@ _SPEAKS_OF_CREDENTIALS: Final = frozenset(
 _ROLE_STATEMENT: Final = frozenset({"user", "role", "group"})
 _NO_BARE_SECRET: Final = frozenset(
     {"password", "random", "null", "identified", "with", "via", "by", "encrypted", "valid"}
+)
+# A statement with a place for a credential, or its beginning: format('ALTER ROLE a PASSWORD %L', …).
+_TEMPLATE: Final = re.compile(
+    r"passwo?r?d[\s'\"=(]{0,20}[%?]|identified\s+(?:by|as)[\s'\"(]{0,20}(?:[%?]|\Z)", re.IGNORECASE
 )
 _DEPTH_MAX: Final = 3  # dollar quotes inside dollar quotes; deeper ones are redacted as a whole
 
@@ -85,16 +90,19 @@ def _word(text: str, kind: int, begin: int, end: int) -> str:
     return word.strip('`"') if kind in _NAMES else word
 
 
-def _inside(text: str, piece: _Piece) -> Span:
-    """Return the range between a string's quotes; a number is its own inside."""
-    begin, end = piece.begin, piece.end
+def inside(text: str, kind: int, begin: int, end: int) -> Span:
+    """Return the range between the quotes of a string token; a number is its own inside."""
     if text.startswith("$", begin):
-        begin = text.index("$", begin + 1) + 1
-        return begin, end if piece.kind in _OPEN else end - (begin - piece.begin)
+        first, begin = begin, text.index("$", begin + 1) + 1
+        return begin, end if kind in _OPEN else end - (begin - first)
     quotes = [at for at in (text.find(quote, begin, end) for quote in "'\"`") if at >= 0]
     if not quotes:
         return begin, end
-    return min(quotes) + 1, end if piece.kind in _OPEN else end - 1
+    return min(quotes) + 1, end if kind in _OPEN else end - 1
+
+
+def _inside(text: str, piece: _Piece) -> Span:
+    return inside(text, piece.kind, piece.begin, piece.end)
 
 
 class _Reader:
@@ -110,6 +118,7 @@ class _Reader:
         self._parentheses = 0
         self._call_ends = 0  # inside a call whose literals go, while at least this many parentheses are open
         self._identified = False
+        self._sets_password = False  # SET PASSWORD: also in the body of an event or procedure
         self._first_credential: int | None = None
         self._begins = 0  # where the current statement begins
 
@@ -122,6 +131,8 @@ class _Reader:
                     yield _inside(self.text, piece)
                 else:
                     yield from self._marked(piece)
+                    if _TEMPLATE.search(self.text, piece.begin, piece.end):  # what fills it in follows in the same call
+                        self._call_ends = self._call_ends or self._parentheses
                 if piece.kind in _NAMES:
                     self._note_word(index, piece)
             elif piece.kind == lexer.OPERATOR:
@@ -146,7 +157,7 @@ class _Reader:
                 self._call_ends = 0
         elif text == ";":
             self._begins = index + 1
-            self._identified = False
+            self._identified = self._sets_password = False
             self._parentheses = self._call_ends = 0
 
     def _opens_call(self, index: int) -> bool:
@@ -165,6 +176,9 @@ class _Reader:
     def _note_word(self, index: int, piece: _Piece) -> None:
         if piece.word == "identified":
             self._identified = True
+        before = self._previous(index)
+        if piece.word == "password" and before is not None and before.word == "set":
+            self._sets_password = True
         if piece.word in _SPEAKS_OF_CREDENTIALS or self._is_secret_name(piece):
             self._note_credential(index)
 
@@ -199,7 +213,7 @@ class _Reader:
         named = self._previous(index, 2)
         if before.word in _ASSIGNS and self._is_secret_name(named):
             return True
-        if self._is_set_password() and before.word in _BEFORE_SECRET:
+        if (self._sets_password or self._is_set_password()) and before.word in _BEFORE_SECRET:
             return True
         # 'password', 'x' and 'host=a password=' || 'x'
         is_pair = before.word in _ASSIGNS or before.word in _JOINS or before.word == ","

@@ -6,6 +6,8 @@ from typing import Final
 
 from aurora_logs.sql import tokens as lexer
 
+FINGERPRINT_VERSION: Final = 1
+"""Of the rules below: fingerprints of different versions can't be compared. A test knows what each version makes."""
 _CONSTANTS: Final = frozenset({"null", "true", "false"})
 # Behind these words no operand stands, so that a sign there belongs to the literal that follows it (rule 3).
 _BEFORE_OPERAND: Final = frozenset(

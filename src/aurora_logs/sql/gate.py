@@ -30,16 +30,22 @@ _FOLDED: Final = re.compile(
     rb"|ram(?<=pro\x01ram)"  # COPY … PROGRAM
     rb"|ternal(?<=et_e\x01ternal)"  # mysql.rds_set_external_master(host, port, user, password, …)
     rb"|e(?<=private \x01e)"  # PRIVATE KEY of a PEM file
-    rb"|[s\x01]_[s\x01]ecret"  # aws_secret_access_key
+    rb"|[s\x01]_cred"  # create_aws_credentials
+    rb"|d(?<=p\x01d)"  # pwd
+    rb"|(?<=_[s\x01]trin\x01)"  # authentication_string, auth_string
     rb"|\x01(?<=:\x01\x01)"  # the :// of a URI
     rb"|\x02(?<=[.]e\x01\x02)"  # .eyJ, the second part of a JWT
     rb")",
 )
+# Markers without such a letter: a search each.
+_PLAIN: Final = (b"ecret", b"pass", b"pa\x01\x01", b"hmac", b"ion_to", b"ionto")
 _EXACT: Final = re.compile(
-    rb"passwo|passwd|crypt|identified|A[KS]IA[0-9A-Z]{4}|program|set_external|private key|aws_secret"
-    rb"|://[^\s/?#:]*:|[.]eyJ",
+    rb"pass(?:wo?r?d|phrase|code)|(?<![a-z])pass(?![a-z])|pwd|crypt|identified|A[KS]IA[0-9A-Z]{4}|program|set_external"
+    rb"|private key|(?<![a-z])secret|auth(?:entication)?_string|session_?token|hmac|aws_cred|[.]eyJ",
     re.IGNORECASE,
 )
+_URI: Final = re.compile(rb"://[^\s/?#:]*:")
+_AROUND_BYTES: Final = 24  # of a letter that a marker may lie around; no marker is longer
 
 
 def suspicious(chunk: bytes) -> bool:
@@ -47,4 +53,19 @@ def suspicious(chunk: bytes) -> bool:
 
     Made for whole chunks of a log (headers and all), so that a clean chunk costs no work per statement.
     """
-    return _FOLDED.search(chunk.translate(_FOLDING)) is not None and _EXACT.search(chunk) is not None
+    folded = chunk.translate(_FOLDING)
+    for hit in _FOLDED.finditer(folded):
+        at = hit.start()
+        if _near(chunk, at) or _URI.match(chunk, at - 1 if at else 0):
+            return True
+    for marker in _PLAIN:
+        at = folded.find(marker)
+        while at >= 0:
+            if _near(chunk, at):
+                return True
+            at = folded.find(marker, at + 1)
+    return False
+
+
+def _near(chunk: bytes, at: int) -> bool:
+    return _EXACT.search(chunk, max(at - _AROUND_BYTES, 0), at + _AROUND_BYTES) is not None

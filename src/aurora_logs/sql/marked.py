@@ -30,10 +30,10 @@ def is_secret_name(name: str) -> bool:
 _HINT: Final = re.compile(
     r"://|pass|pwd|secret|token|identified|crypt|[.]eyJ|A[KS]IA[0-9A-Z]|private key|auth\w*_string", re.IGNORECASE
 )
-_URI_HEAD: Final = re.compile(r"://[^\s/?#@:'\"]*:")
+_URI_HEAD: Final = re.compile(r"://[^\s/?#@:'\"\[]*:")
 _WORD: Final = re.compile(r"\S*")
 _PORT: Final = re.compile(r"[0-9]{1,5}(?:[/?#'\",;)\]]|\Z)")
-_KEY_ID: Final = re.compile(r"(?<![A-Za-z0-9])A[KS]IA(?:[0-9A-Z]{12,}|[0-9A-Z]{1,11}\Z)")
+_KEY_ID: Final = re.compile(r"(?<![A-Za-z0-9])A[KS]IA(?:[0-9A-Z]{12,}(?::[A-Za-z0-9/+=]*+)?|[0-9A-Z]{1,11}\Z)")
 _SECRET_KEY: Final = re.compile(r"(?<![A-Za-z0-9/+=])(?![0-9a-f]{40})[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]++[.]eyJ[A-Za-z0-9_-]*+(?:[.][A-Za-z0-9_-]*+)?+")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-*")
@@ -81,8 +81,9 @@ def prose_spans(text: str, start: int, end: int) -> Iterator[Span]:
         yield pem.end(), end
     for match in _QUOTED.finditer(text, start, end):
         yield match.span(1 if match[1] is not None else 2)
-    for value, _ in _pairs(text, start, end):
-        yield value
+    for (begin, stop), quote in _pairs(text, start, end):
+        # Code goes on behind a bare value: dblink_connect('password=x');
+        yield begin, stop if quote else begin + len(text[begin:stop].rstrip("'\");,"))
 
 
 def aws_secrets(text: str, start: int, end: int) -> Iterator[Span]:
@@ -100,12 +101,17 @@ def _marked(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _uri_passwords(text: str, start: int, end: int) -> Iterator[Span]:
-    """Yield what stands between `://user:` and the last `@` of the same word: passwords may hold `@`, `/` and quotes."""
+    """Yield what stands between `://user:` and the last `@` of the same word: passwords may hold `@`, `/` and quotes.
+
+    Without an `@` and a port the text was cut before it: that fails closed.
+    """
     position = start
     while (head := _URI_HEAD.search(text, position, end)) is not None:
         word = _WORD.match(text, head.end(), end)
         stop = word.end() if word is not None else head.end()
         at = text.rfind("@", head.end(), stop)
+        if at < 0:
+            at = head.end() + len(text[head.end() : stop].rstrip("'\");,"))
         if at >= 0 and _PORT.match(text, head.end(), at) is None:
             yield head.end(), at
         position = stop

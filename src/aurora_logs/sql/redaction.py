@@ -10,12 +10,12 @@ from typing import Final
 from aurora_logs.sql.credentials import sql_spans
 from aurora_logs.sql.gate import suspicious
 from aurora_logs.sql.marked import Span, aws_secrets, prose_spans
+from aurora_logs.sql.marks import HASH_DIGITS, Mark, stars
 
-__all__ = ["mask_raw", "may_change_message", "redact_message", "redact_sql", "suspicious"]
+__all__ = ["mask_raw", "may_change_message", "message_spans", "redact_message", "redact_sql", "replaced", "suspicious"]
 
-_MASK: Final = "***"
 # What servers put in a credential's place themselves, and our own mark: not counted, not touched again.
-_MASKED: Final = re.compile(r"\*{3,}|<(?:secret|redacted)>", re.IGNORECASE)
+_MASKED: Final = re.compile(rf"\*{{3,}}|<(?:secret|redacted)>|hmac-[0-9a-f]{{{HASH_DIGITS}}}", re.IGNORECASE)
 
 # Where a quoted piece begins and what stands behind its end. From the first beginning to the last end all goes: the piece
 # is the client's text and may hold quotes and newlines.
@@ -28,13 +28,13 @@ _QUOTED_PIECES: Final = (
     (re.compile(r'\bToken "'), re.compile(r'" is invalid')),
 )
 _STATEMENT: Final = re.compile(
-    r"\b(?:create|alter|set|grant|change|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
+    r"\b(?:create|alter|set|grant|change|clone|copy|select|insert|replace|update|delete|call|do|with|start|import|prepare"
     r"|execute|declare|begin|explain)\b",
     re.IGNORECASE,
 )
 
 
-def redact_sql(sql: bytes, dialect: str) -> tuple[bytes, int]:
+def redact_sql(sql: bytes, dialect: str, mark: Mark = stars) -> tuple[bytes, int]:
     """Return the statement with `***` for each credential, and how many spans were replaced.
 
     A replaced string keeps its quotes: `IDENTIFIED BY '***'`. A cut statement fails closed: from the unclosed quote on
@@ -44,7 +44,7 @@ def redact_sql(sql: bytes, dialect: str) -> tuple[bytes, int]:
     if not suspicious(sql):
         return sql, 0
     text = sql.decode("latin-1")
-    return _replaced(sql, text, sql_spans(text, dialect))
+    return _redacted(sql, text, sql_spans(text, dialect), mark)
 
 
 def may_change_message(text: bytes) -> bool:
@@ -52,7 +52,7 @@ def may_change_message(text: bytes) -> bool:
     return _may_quote(text) or suspicious(text)
 
 
-def redact_message(text: bytes, dialect: str) -> tuple[bytes, int]:
+def redact_message(text: bytes, dialect: str, mark: Mark = stars) -> tuple[bytes, int]:
     """Return a body, DETAIL, HINT or CONTEXT without credentials and without the quoted piece of a syntax error.
 
     The kinds `credential` and `parsing_error` of record-schema §14; same promises as `redact_sql`.
@@ -62,17 +62,18 @@ def redact_message(text: bytes, dialect: str) -> tuple[bytes, int]:
     if not has_piece and not has_credential:
         return text, 0
     message = text.decode("latin-1")
-    spans: list[Span] = []
-    if has_piece:
-        spans += _quoted_pieces(message)
-    if has_credential:
-        spans += _credentials_of_message(message, dialect)
-    return _replaced(text, message, spans)
+    spans = [*(_quoted_pieces(message) if has_piece else ()), *(_credentials(message, dialect) if has_credential else ())]
+    return _redacted(text, message, spans, mark)
 
 
-def mask_raw(text: bytes) -> bytes:
-    """Return what stands in the body of a record that no rule understood: its size and nothing of its text."""
-    return b"*** (%s bytes)" % f"{len(text):,}".encode("ascii")
+def message_spans(message: str, dialect: str) -> list[Span]:
+    """Return the spans that `redact_message` takes out; they may overlap."""
+    return [*_quoted_pieces(message), *_credentials(message, dialect)]
+
+
+def mask_raw(text: bytes, size_bytes: int = 0) -> bytes:
+    """Return what stands in the body of a record that no rule understood: its size (0: the text's) and nothing of it."""
+    return b"*** (%s bytes)" % f"{size_bytes or len(text):,}".encode("ascii")
 
 
 def _may_quote(text: bytes) -> bool:
@@ -92,7 +93,7 @@ def _quoted_pieces(message: str) -> list[Span]:
     return spans
 
 
-def _credentials_of_message(message: str, dialect: str) -> list[Span]:
+def _credentials(message: str, dialect: str) -> list[Span]:
     """Read a message both as text and, from the first word that may begin a statement, as SQL."""
     spans = [*prose_spans(message, 0, len(message)), *aws_secrets(message, 0, len(message))]
     statement = _STATEMENT.search(message)
@@ -104,8 +105,13 @@ def _credentials_of_message(message: str, dialect: str) -> list[Span]:
     return spans
 
 
-def _replaced(original: bytes, text: str, spans: Iterable[Span]) -> tuple[bytes, int]:
-    """Put the mark in the place of each span, overlapping ones as one."""
+def _redacted(original: bytes, text: str, spans: Iterable[Span], mark: Mark) -> tuple[bytes, int]:
+    shown, count = replaced(text, spans, mark)
+    return (shown.encode("latin-1"), count) if count else (original, 0)
+
+
+def replaced(text: str, spans: Iterable[Span], mark: Mark) -> tuple[str, int]:
+    """Put a mark in the place of each span, overlapping ones as one; return how many there were."""
     merged: list[list[int]] = []
     for begin, end in sorted(spans):
         if begin >= end or _MASKED.fullmatch(text, begin, end):
@@ -114,12 +120,10 @@ def _replaced(original: bytes, text: str, spans: Iterable[Span]) -> tuple[bytes,
             merged[-1][1] = max(end, merged[-1][1])
         else:
             merged.append([begin, end])
-    if not merged:
-        return original, 0
     pieces: list[str] = []
     position = 0
     for begin, end in merged:
-        pieces += (text[position:begin], _MASK)
+        pieces += (text[position:begin], mark(text[begin:end]))
         position = end
     pieces.append(text[position:])
-    return "".join(pieces).encode("latin-1"), len(merged)
+    return "".join(pieces), len(merged)

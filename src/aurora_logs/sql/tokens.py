@@ -130,7 +130,7 @@ def tokens(text: str, dialect: str, *, start: int = 0, runs: bool = False) -> It
     """
     pattern = _pattern_of(dialect, runs=runs)
     position = start
-    open_hints: list[bool] = []  # a hint (its end is code) or an executable comment (its end goes), innermost last
+    open_hints: list[bool] = []  # a hint without its end, or an executable comment (its end goes), innermost last
     while True:
         for match in pattern.finditer(text, position):
             kind = match.lastindex
@@ -140,9 +140,15 @@ def tokens(text: str, dialect: str, *, start: int = 0, runs: bool = False) -> It
                 return
             begin, end = match.span(kind)
             if kind < _EXECUTABLE or kind > _OPENING:
-                if kind == OPERATOR and text.startswith("/*+", begin):
-                    open_hints.append(True)
                 yield kind, begin, end
+                if kind == OPERATOR and text.startswith("/*+", begin):
+                    close = _comment_end(text, end, dialect)
+                    if close >= 0:
+                        yield from _hinted(pattern, text, end, close)
+                        yield OPERATOR, close, close + 2
+                        position = close + 2
+                        break
+                    open_hints.append(True)
             elif kind == _EXECUTABLE:
                 open_hints.append(False)
             elif kind == _CLOSE:
@@ -162,16 +168,38 @@ def tokens(text: str, dialect: str, *, start: int = 0, runs: bool = False) -> It
             return
 
 
+def _comment_end(text: str, at: int, dialect: str) -> int:
+    """Return where the `*/` of the comment stands that `at` lies in, -1 when it stays open; PostgreSQL's may be nested."""
+    if dialect == MYSQL:
+        return text.find("*/", at)
+    depth = 1
+    for border in _COMMENT_BORDER.finditer(text, at):
+        depth += 1 if border[0] == "/*" else -1
+        if depth == 0:
+            return border.start()
+    return -1
+
+
+def _hinted(pattern: re.Pattern[str], text: str, start: int, stop: int) -> Iterator[Token]:
+    """Yield the tokens of a hint: no quote and no comment in it reaches beyond its end, where the server goes on."""
+    for match in pattern.finditer(text, start, stop):
+        kind = match.lastindex
+        if kind is None:
+            return
+        begin, end = match.span(kind)
+        if kind == _OPENING:
+            yield COMMENT if text.startswith("/*", begin) else LITERAL, begin, stop
+            return
+        if kind not in (_EXECUTABLE, _CLOSE):
+            yield kind, begin, end
+
+
 def _opened(text: str, begin: int, end: int, dialect: str) -> Token:
     """Find the end of a dollar quote or nested comment, or else say what stays open to the end of the text."""
     head = text[begin:end]
     if head.startswith("/*"):
-        depth = 1
-        for border in _COMMENT_BORDER.finditer(text, end):
-            depth += 1 if border[0] == "/*" else -1
-            if depth == 0:
-                return COMMENT, begin, border.end()
-        return OPEN_COMMENT, begin, len(text)
+        close = _comment_end(text, end, dialect)
+        return (COMMENT, begin, close + 2) if close >= 0 else (OPEN_COMMENT, begin, len(text))
     if head.startswith("$"):
         close = text.find(head, end)
         return (LITERAL, begin, close + len(head)) if close >= 0 else (OPEN_LITERAL, begin, len(text))

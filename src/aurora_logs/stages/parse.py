@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from aurora_logs.formats import Format, Origin
+from aurora_logs.formats.redacted import redacted, redaction_of
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import Chunk, Piece, Portion, Segment
 from aurora_logs.records.log_record import file_key_of
@@ -22,7 +23,8 @@ def origin_of(file: LogFile, segment: Segment, settings: Settings) -> Origin:
         instance_id=file.instance_id, cluster_id=file.cluster_id, log_type=file.log_type, engine=file.engine,
         log_file_name=file.log_file_name, log_segment=ordinal or None,
         file_key=file_key_of(file.resource_id, file.log_type, segment.segment_id), cloud_region=file.aws_region,
-        cloud_account_id=file.account_id, zone=settings.zone, redaction=settings.redaction,
+        cloud_account_id=file.account_id, zone=settings.zone,
+        redaction=settings.redaction if redaction_of(settings) is None else "off",
         entry_max_bytes=settings.entry_max_bytes, arrival_us=segment.last_written_ms * 1000)
 
 
@@ -49,7 +51,7 @@ def parse(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Positi
 
 def _pieces(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Position, log_format: Format,
             settings: Settings) -> Iterator[Piece]:
-    origin = origin_of(file, portion.segment, settings)
+    origin, redaction = origin_of(file, portion.segment, settings), redaction_of(settings)
     offset, context = held.checkpoint.byte_offset, held.checkpoint.tail
     for chunk in chunks:
         at = chunk.offset
@@ -59,6 +61,8 @@ def _pieces(chunks: Iterable[Chunk], portion: Portion, file: LogFile, held: Posi
                 content=chunk.content[at - chunk.offset:], offset=at, truncated=chunk.truncated)
             parsed = log_format.ndjson(rest, origin, context, max_records=settings.batch_size,
                                        max_bytes=settings.batch_max_bytes)
+            if redaction is not None:
+                parsed = redacted(parsed, file.log_type, redaction)
             at, context = parsed.end_offset, parsed.context
             yield Piece(portion=portion, from_offset=offset, to_offset=at, parsed=parsed, chunk=chunk)
             offset = at

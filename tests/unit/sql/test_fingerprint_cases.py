@@ -221,5 +221,6 @@ CASES = [
 def test_the_normal_form_and_its_hash_are_those_of_the_reference(
     case: str, dialect: str, sql: str, normal: str, digest: str
 ) -> None:
+    """FP-01..47, REC-45."""
     assert normal_form(sql, dialect) == normal, case
     assert fingerprint(sql, dialect) == digest, case

@@ -101,6 +101,7 @@ def test_a_lone_surrogate_and_a_nul_do_no_harm() -> None:
         ("insert into t values (1,'a'),(2,'b", "mysql", "insert into t values(?),(? ..."),
         ("insert into t values (1,now()),(3,4),(2,now())", "mysql", "insert into t values(?,now()),(?)"),
         ("select f(1,now()),(3),(2,now())", "mysql", "select f(?,now()),(?),(?,now())"),
+        ("select /*+ it's -- x */ a from t where b = 'c'", "mysql", "select/*+it ?*/a from t where b=?"),
         ("select 1 from t where a = 12", "mysql", "select ? from t where a=?"),
         ("/*!40000 alter table t", "mysql", "alter table t ..."),
         ("select a /* x /* y */", "postgresql", "select a ..."),

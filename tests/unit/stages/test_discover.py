@@ -85,6 +85,22 @@ def test_a_family_is_one_hint_and_the_nearest_deletion_comes_first(account):
     assert deadline_ms("aurora-mysql", row(log_type="error", last_written=0)) == 720 * 3_600_000
 
 
+def test_storage_pressure_puts_another_file_first(account):
+    """RDS-110: slow logs of this instance vanish after a few hours, so that they go before the error log does by its rule."""
+    one = account()
+    now_hour, error = one.bench.clock.now_us() // 3_600_000_000, "error/mysql-error-running.log"
+
+    def aged(name, hours):
+        return listed(name, at=(now_hour - hours) * 3_600_000)
+
+    files = [aged(error, 716), aged(FAMILY, 0), aged(rotated(5), 2), aged(rotated(6), 3)]
+    one.lists(*files)
+    one.state.track_progress("db-1", rotated(6), Delivered(segment_id=hour(6), delivered_bytes=100), status="completed", now_sec=1)
+    assert [task.log_file_name for task, *_ in one.hints()] == [error, FAMILY]
+    one.lists(*files[:3])
+    assert [task.log_file_name for task, *_ in one.hints()] == [FAMILY, error]
+
+
 def test_an_empty_listing_marks_nothing_gone_at_once(account):
     """RDS-05: gone only after three whole listings; back in between counts from the start."""
     one = account()
