@@ -3,8 +3,9 @@
 What the fast faces of the formats share. Which column is filled from what is each format's own.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress, count, repeat
+from operator import not_
 from struct import pack
 from typing import Generic, TypeVar
 
@@ -17,7 +18,7 @@ except ImportError:  # same sum, six times slower
     from zlib import crc32
 
 __all__ = [
-    "BETWEEN", "Columns", "Remembered", "Template", "crc32", "decimals", "numbers", "places", "read_counts", "read_numbers",
+    "BETWEEN", "Columns", "Remembered", "Template", "crc32", "decimals", "numbers", "read_counts", "read_numbers",
     "record_ids", "slot", "template", "texts",
 ]  # fmt: skip
 _SLOT = b"\0"  # JSON has no raw NUL, so it can't be one of a constant's own bytes
@@ -88,7 +89,7 @@ def template(kind: type[msgspec.Struct], values: Mapping[str, bytes], optional: 
 def texts(column: Sequence[bytes]) -> list[bytes]:
     """Return each text as JSON shows it, without quotes. Raises: UnicodeDecodeError for the whole column."""
     # one character of four bytes makes a whole string four times as wide: those few go apart
-    wide = [place for place, text in enumerate(column) if not text.isascii()]
+    wide = list(compress(count(), map(not_, map(bytes.isascii, column))))
     narrow = list(column)
     for place in wide:
         narrow[place] = b""
@@ -131,14 +132,6 @@ def read_counts(column: Iterable[bytes]) -> list[int]:
     """Return the numbers of texts of digits. Raises: ValueError for what JSON has not: zeros in front."""
     read: list[int] = loads(b"[%b]" % b",".join(column))
     return read
-
-
-def places(text: bytes, piece: bytes) -> Iterator[int]:
-    """Give each place where the piece stands: many times as fast as a pattern where it is long or rare."""
-    at = text.find(piece)
-    while at >= 0:
-        yield at
-        at = text.find(piece, at + 1)
 
 
 def record_ids(file_key: str, offsets: Sequence[int], sums: Sequence[int]) -> list[bytes]:

@@ -22,6 +22,7 @@ from aurora_logs.records.fleet import (
 from aurora_logs.records.flow import Answer, Batch, Checkpoint, DeadLetter, Intent, Receipt, Task
 from aurora_logs.records.insight import Statement, Table, Volume
 from aurora_logs.records.provision import Shape
+from aurora_logs.records.queue import GroupLags, TopicShape
 
 T = TypeVar("T")
 
@@ -265,6 +266,16 @@ class BudgetStore(Protocol):
         """Write the row if its version still is `seen` (0: there is no row); False else. `budget.version` is seen + 1."""
 
 
+class QueueAdmin(Protocol):
+    """What operators see of a distributed queue. Used by one thread. All raise: Transient, ConfigError."""
+
+    def lags(self) -> GroupLags:
+        """Return how many hints wait in each partition, and who reads it."""
+
+    def topics(self) -> list[TopicShape]:
+        """Return the topics as they are."""
+
+
 class Provisioning(Protocol):
     """What must exist at the other side before services run (tables, topics); one adapter each. Used by one thread."""
 
@@ -370,6 +381,6 @@ class Ports:
 
 
 __all__ = [
-    "BudgetStore", "Clock", "Delivery", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "Random",
+    "BudgetStore", "Clock", "Delivery", "Insights", "Inspected", "LogFile", "LogSource", "Ports", "Provisioning", "Queue", "QueueAdmin", "Random",
     "Shelter", "Sink", "StateAdmin", "StateStore", "Workers",
 ]

@@ -68,6 +68,12 @@ def instance_held(instance_id: str, error: Exception) -> None:
     _emit("WARN", "Instance held", {"instance_id": instance_id, "error": str(error), "hint": getattr(error, "hint", "")})
 
 
+def loss_forecast(instance_id: str, log_file_name: str, lost_bytes: int, delete_ms: int) -> None:
+    """At the present speed RDS deletes so many bytes of a file, at `delete_ms`, before they are delivered. Once a file."""
+    _emit("WARN", "Loss forecast", {"instance_id": instance_id, "log_file_name": log_file_name, "lost_bytes": lost_bytes,
+                                    "delete_ms": delete_ms, "hint": "raise RDS_API_RATE_LIMIT, or add processors"})
+
+
 def role_changed(instance_id: str, role: str) -> None:
     """A cluster's member has another role than at the last look: `writer` or `reader`."""
     _emit("INFO", "Role changed", {"instance_id": instance_id, "role": role})

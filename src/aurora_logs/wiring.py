@@ -13,7 +13,8 @@ from aurora_logs import metrics, telemetry
 from aurora_logs.adapters.embedded.directory import DataDirectory, open_beside, open_for_collecting
 from aurora_logs.adapters.embedded.metered import metered
 from aurora_logs.adapters.embedded.system import SystemClock, SystemRandom, Threads
-from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, Random, Sink
+from aurora_logs.errors import ConfigError
+from aurora_logs.ports import BudgetStore, Clock, Insights, Inspected, Ports, Provisioning, QueueAdmin, Random, Sink
 from aurora_logs.resilience import Priority
 from aurora_logs.settings import Service, Settings, uses_data_dir
 from aurora_logs.signs import Pulse
@@ -227,6 +228,23 @@ def topics(settings: Settings) -> Provisioning:
     from aurora_logs.adapters.kafka.topics import TopicProvisioning  # noqa: PLC0415
 
     return TopicProvisioning(_broker_access(settings))
+
+
+def streams(settings: Settings) -> Provisioning:
+    """Open the streams for `provision`. Raises: ConfigError."""
+    from aurora_logs.adapters.openobserve.opening import open_streams  # noqa: PLC0415
+    from aurora_logs.adapters.openobserve.provisioning import StreamProvisioning  # noqa: PLC0415
+
+    return StreamProvisioning(open_streams(settings, system_clock()))
+
+
+def queue_admin(settings: Settings) -> QueueAdmin:
+    """Open what the queue tells of itself. Raises: ConfigError where there is no Kafka."""
+    if settings.queue_backend != "kafka":
+        raise ConfigError("there is no Kafka here: the queue is a table of DATA_DIR", hint="QUEUE_BACKEND=kafka; what is behind: aurora-logs lag")
+    from aurora_logs.adapters.kafka.group import KafkaAdmin  # noqa: PLC0415
+
+    return KafkaAdmin(_broker_access(settings), settings.consumer_group)
 
 
 def compact(settings: Settings, clock: Clock) -> "Totals | None":

@@ -33,7 +33,7 @@ def test_saving_an_instance_leaves_what_its_listing_told_alone(state):
     owner = state.owner("a")
     state.store.save_instance(an_instance())
     state.store.lease_listing(INSTANCE, owner, now_sec=10, until_sec=20)
-    told = an_instance(listed_at=11, swept_at=7, error="denied", lease_owner=owner, lease_until=99)
+    told = an_instance(listed_at=11, swept_at=7, error="denied", at_risk_bytes=5, lease_owner=owner, lease_until=99)
 
     assert state.store.listing_done(told)
     state.store.save_instance(an_instance(listed_at=5, error="another"))

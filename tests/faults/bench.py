@@ -90,7 +90,7 @@ class Bench:
 
     def __init__(self, folder, *specs, faults=(), settings=None, **scenario):
         self.world = a_world(*(specs or (MYSQL,)), faults=faults, clock=RealTimeBeside(START_US), **scenario)
-        self.clock = FineClock()
+        self.clock = FineClock(START_US)
         self.settings = Settings(**{
             "data_dir": str(folder), "batch_timeout_sec": 0.0, "retry_backoff_sec": 0.01, "rds_api_rate_limit": 1000.0,
             "discovery_interval_sec": float(INTERVAL_SEC), "audit_delay_sec": 0.0} | (settings or {}))

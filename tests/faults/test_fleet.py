@@ -1,7 +1,7 @@
 """RDS-01 to RDS-19, 89 to 91: what discovery makes of a fleet whose members come, go, sleep, and change names and roles."""
 
 import pytest
-from tests.faults.bench import INTERVAL_SEC, LISTING, Spec
+from tests.faults.bench import INTERVAL_SEC, LISTING, SLOW, Spec
 from tests.simulator.simulated import fault
 
 SLOW_ONLY = {"engine": "mysql", "log_types": ("slowquery",)}
@@ -250,3 +250,35 @@ def test_what_the_rules_leave_out_is_neither_listed_nor_read(bench):
 
 def _as_given(settings):
     return {name: getattr(settings, name) for name in settings.__struct_fields__}
+
+
+def test_what_storage_pressure_will_take_is_foretold_and_what_it_took_is_a_gap_to_the_byte(bench):
+    """RDS-109, 110: nothing is read for hours; 14 days of retention become 5 hours."""
+    one = bench(BLUE)
+    one.write(30)
+    one.cycle()
+    for _ in range(8):
+        one.write(30)
+        one.pass_hours(1)
+        one.discovery.cycle()
+    before = {name: row.last_written for name, row in one.rows().items() if name != SLOW}
+    assert not one.messages("Loss forecast")
+
+    one.plant("storage_pressure", value=5.0, times=1)
+    for _ in range(2):
+        one.write(30)
+        one.pass_hours(1)
+        one.discovery.cycle()
+    foretold = {fields["log_file_name"] for fields in one.messages("Loss forecast")}
+    going = sorted((name for name, row in one.rows().items() if not row.missing and name in before), key=before.get)
+    assert foretold >= set(going[:3])
+    assert one.state.instances()[0].at_risk_bytes > 0
+
+    one.write(10)
+    one.cycle(6)
+    one.catch_up()
+    lost = one.spans("purged")
+    assert lost
+    assert sorted(gap[:3] for gap in one.gaps()) == lost
+    assert one.problems(gaps=lost) == []
+    assert one.state.instances()[0].at_risk_bytes == 0

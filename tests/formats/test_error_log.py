@@ -177,7 +177,9 @@ def test_a_json_line_that_is_none_is_partial_and_its_neighbours_are_whole(spoilt
     """FMT-71."""
     head = "2026-11-22T10:11:57.0Z 0 [Note] a"
     before, record, after = records(f"{head}\n{spoilt}\n{head}\n")
-    assert (record.parse_status, record.parse_error, record.body) == ("partial", "bad json", spoilt)
+    assert (record.parse_status, record.parse_error, record.redactions) == ("partial", "bad json", 1)
+    assert record.body == f"*** ({len(spoilt):,} bytes)", "its escapes hide where a secret ends"
+    assert records(f"{spoilt}\n", origin("mysql_error", redaction="off"))[0].body == spoilt
     assert (before.body, after.body) == ("a", "a")
 
 

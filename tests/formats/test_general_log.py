@@ -53,16 +53,16 @@ def test_a_full_head_inside_a_text_is_an_entry_of_its_own():
         ("proxy@h as reader on shop", ("proxy", "h", "reader", "shop", None)),
         ("app@h as app on shop", ("app", "h", None, "shop", None)),
         ("nobody@localhost as  on ", ("nobody", "localhost", None, None, None)),
+        ("joe@example.org@10.0.0.1 on shop", ("joe@example.org", "10.0.0.1", None, "shop", None)),
         ("a@b on c@10.0.0.1 on my db using TCP/IP", ("a@b on c", "10.0.0.1", None, "my db", "TCP/IP")),
+        ("app@h on we@ird db", ("app", "h", None, "we@ird db", None)),
         ("@localhost on ", (None, "localhost", None, None, None)),
     ],
 )
 def test_who_connects_is_read_from_the_argument(argument, values):
     """FMT-78."""
     record = one(f"{TIME}   14 Connect\t{argument}\n")
-    found = record.user_name, record.client_address, record.db_user_effective, record.db_namespace, record.db_connection_type
-    if "a@b" not in argument:  # a user's name may imitate the whole argument: documented in the grammar
-        assert found == values
+    assert values == (record.user_name, record.client_address, record.db_user_effective, record.db_namespace, record.db_connection_type)
     assert (record.event_name, record.body) == ("connect", argument.strip())
 
 
@@ -96,6 +96,15 @@ def test_what_is_carried_stays_small_and_the_same_whatever_is_read_at_once():
     carried = [record.thread_id for record in typed(FORMAT, text, WHERE) if record.db_namespace_carried]
     assert carried == list(range(400 - len(carried), 400))
     assert len(carried) > 80
+
+
+def test_a_connection_that_speaks_is_not_forgotten():
+    """FMT-79: the one that was silent longest goes first."""
+    lines = ["1 Connect\ta@h on shop"]
+    for number in range(2, 300):
+        lines += [f"{number} Connect\ta@h on database_{number % 7}", "1 Query\tx"]
+    spoken = [record for record in records("".join(f"{TIME}   {line}\n" for line in lines)) if record.db_command == "Query"]
+    assert {record.db_namespace for record in spoken} == {"shop"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -90,6 +90,7 @@ def draw(seed):
         "settle_sec": 0 if embedded else post_timeout_sec + late_sec + lag_sec + skew_sec + 1,
         "audit_delay_sec": rng.choice((20, 60)), "batch_max_bytes": rng.choice((1_000, 4_000_000)),
     }
+    settings["discovery_idle_min"] = 3 * settings["discovery_interval_sec"] / 60
     faults = _faults(rng)
     families = _families(rng)
     return Plan(

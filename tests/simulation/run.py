@@ -205,7 +205,8 @@ class Run:
             process.paused_until_us = 0
         happenings.last_words(self)
         wall_sec = max(abs(one.wall_offset_sec) for one in self.plan.processes) + happenings.jumped_sec(self)
-        bound_sec = (60 * settings["discovery_interval_sec"] + 20 * (settings["lease_sec"] + settings["settle_sec"])
+        # Gone is what three whole listings lack, and a whole one comes every twelve intervals.
+        bound_sec = (90 * settings["discovery_interval_sec"] + 20 * (settings["lease_sec"] + settings["settle_sec"])
                      + 10 * settings["audit_delay_sec"] + 5 * wall_sec + 600)
         self._deadline_us = engine.now_us + int(bound_sec * 1e6)
         engine.at(engine.now_us + LOOK_EVERY_US, self._look)

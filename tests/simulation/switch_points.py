@@ -191,7 +191,7 @@ class SourcePort:
             run.old_listings.setdefault((instance_id, name_contains), answer)
             if self._calls.engine.calls % 3 == 0:
                 run.old_listings[instance_id, name_contains] = answer
-        return answer
+        return [one for one in answer if one.last_written_ms >= written_since_ms]
 
     def read(self, instance_id, log_file_name, marker, *, max_lines=0):
         def give():

@@ -8,6 +8,8 @@ from aurora_logs.cli.groups import group
 def build() -> typer.Typer:
     """Make the app with all commands."""
     from aurora_logs.cli import (  # noqa: PLC0415
+        audit,
+        breaker,
         checkpoints,
         config,
         demo,
@@ -18,6 +20,7 @@ def build() -> typer.Typer:
         files,
         health,
         instances,
+        lag,
         parse,
         provision,
         query,
@@ -29,7 +32,8 @@ def build() -> typer.Typer:
 
     app = group("aurora-logs", "Reads RDS and Aurora logs, delivers every record once, and proves it.")
     app.callback()(_everywhere)
-    for module in (demo, parse, run, doctor, health, instances, files, checkpoints, dlq, top, query, search, direct, provision, export, config, version):
+    for module in (demo, parse, run, doctor, health, lag, instances, files, checkpoints, dlq, audit, top, query, search, direct, breaker, provision,
+                   export, config, version):
         module.register(app)
     return app
 

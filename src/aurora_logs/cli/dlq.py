@@ -101,14 +101,15 @@ def replay(
         if dry_run:
             _show_plan(letters, view)
             return
-        _confirm(yes=yes)
+        confirm(yes=yes)
         journal = Path(settings.data_dir) / JOURNAL
         done = queue_again(letters, beside.queue, lambda letter, outcome: _note(journal, letter, outcome, reason))
         pid = collector_pid(settings.data_dir)
     _conclude(done, view, pid)
 
 
-def _confirm(*, yes: bool) -> None:
+def confirm(*, yes: bool) -> None:
+    """Ask on a terminal; elsewhere --yes is required (UX-56)."""
     import sys  # noqa: PLC0415
 
     if yes:

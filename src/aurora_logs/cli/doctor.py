@@ -84,9 +84,26 @@ def _checks(data_dir: str | None, side_by_side: "SideBySide") -> "Iterator[Check
         "settings": lambda: _settings(loaded), "data directory": lambda: _directory(settings.data_dir),
         "collector": lambda: _collector(settings.data_dir), "state": lambda: _state(settings),
         "machine": _machine, source.names.instances: source.instances}
-    yield from side_by_side.run(here)
+    yield from side_by_side.run({**here, **_elsewhere(settings)})
     yield from side_by_side.run(source.listings())
     yield from side_by_side.run(source.downloads())
+
+
+def _elsewhere(settings: "Settings") -> "Mapping[str, Look]":
+    """Return the looks at Kafka, DynamoDB and OpenObserve, where they are used."""
+    from aurora_logs import wiring  # noqa: PLC0415
+    from aurora_logs.ops.doctor import contract, group, openobserve  # noqa: PLC0415
+
+    looks: dict[str, Look] = {}
+    if settings.state_backend == "dynamodb":
+        looks["tables"] = lambda: contract("table", wiring.tables(settings), "aurora-logs provision tables")
+    if settings.queue_backend == "kafka":
+        looks["topics"] = lambda: contract("topic", wiring.topics(settings), "aurora-logs provision topics")
+        looks["group"] = lambda: group(wiring.queue_admin(settings))
+    if settings.sink_backend == "openobserve":
+        looks["streams"] = lambda: contract("stream", wiring.streams(settings), "aurora-logs provision streams")
+        looks["openobserve"] = lambda: openobserve(settings)
+    return looks
 
 
 def _settings(loaded: "Loaded") -> "Iterator[Check]":

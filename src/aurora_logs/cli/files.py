@@ -18,6 +18,8 @@ def register(app: typer.Typer) -> None:
         "aurora-logs files list --filter 'behind_bytes>0' --columns instance_id,log_file_name,behind_bytes", exits=(0, 2, 4))
     add(files, show_file, "show", "aurora-logs files show shop-1 slowquery/mysql-slowquery.log",
         "aurora-logs files show shop-1 slowquery/mysql-slowquery.log -o json", exits=(0, 2, 4))
+    add(files, replay_file, "replay", "aurora-logs files replay shop-1 slowquery/mysql-slowquery.log.2026-11-22.06 --dry-run",
+        "aurora-logs files replay shop-1 error/mysql-error-running.log --from 0 --to 1000000 --yes", exits=(0, 2, 4, 6, 7))
     app.add_typer(files)
 
 
@@ -62,3 +64,36 @@ def show_file(
     item["dead_letters"] = [msgspec.structs.asdict(letter_line(one)) for one in detail.dead_letters]
     item["gaps"] = [msgspec.structs.asdict(letter_line(one)) for one in detail.gaps]
     forms.show_one(FILE_DETAIL, item, output)
+
+
+def replay_file(
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="instance id")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="log file name as `files list` prints it")],
+    *,
+    begin: Annotated[int, typer.Option("--from", metavar="BYTE", min=0, help="first byte")] = 0,
+    end: Annotated[int, typer.Option("--to", metavar="BYTE", min=0, help="byte behind the last one; 0: all that is delivered")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan alone")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="don't ask")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Have a delivered range read again; what the sink lacks is sent under the same ids, nothing is shown twice.
+
+    The running collector, or the next one, does it; until then the range is an open dead letter `replay`.
+    """
+    from aurora_logs.cli import forms, units  # noqa: PLC0415
+    from aurora_logs.cli.desk import desk, refuse_read_only  # noqa: PLC0415
+    from aurora_logs.cli.dlq import confirm  # noqa: PLC0415
+    from aurora_logs.ops.dead_letters import again, replay  # noqa: PLC0415
+    from aurora_logs.wiring import system_clock  # noqa: PLC0415
+
+    with desk(data_dir) as (settings, beside):
+        letter = again(beside.state, instance, file, begin=begin, end=end, now_sec=system_clock().now_us() // 1_000_000)
+        forms.say(f"bytes {letter.from_position:,} to {letter.to_position:,} ({units.size(letter.to_position - letter.from_position)}) "
+                  "will be read again; no record will be shown twice")
+        if dry_run:
+            return
+        refuse_read_only(settings, "files replay")
+        confirm(yes=yes)
+        beside.state.bury(letter)
+        outcome = replay([letter], beside.queue, lambda _letter, _outcome: None)[0].outcome
+    forms.say(f"{outcome}; see: aurora-logs dlq show {letter.message_id}")

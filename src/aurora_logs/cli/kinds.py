@@ -46,7 +46,7 @@ LAST_WRITTEN, UPDATED = Column("last_written", "LAST WRITTEN"), Column("updated_
 
 HEALTH = Kind("health", "aurora_logs.ops.health:InstanceHealth", (
     INSTANCE, Column("health", "HEALTH", "state"), BEHIND, Column("files_behind", "FILES", "count"),
-    Column("oldest_sec", "OLDEST", "sec"), Column("delete_at", "RDS DELETES AT"), GAPS,
+    Column("oldest_sec", "OLDEST", "sec"), Column("delete_at", "RDS DELETES AT"), Column("at_risk_bytes", "AT RISK", "bytes", wide=True), GAPS,
     Column("dead_letters", "DEAD LETTERS", "count"), Column("failed_files", "FAILED", "count"), LAST_WRITTEN,
     Column("reasons", "REASONS", wide=True)), ("instance_id",))
 
@@ -125,6 +125,30 @@ EXPORTED = Kind("exported", "aurora_logs.ops.export:Exported", (
     Column("file", "BATCH"), TYPE, RECORDS, Column("sent", "SENT", "count"), Column("message_id", "DEAD LETTER"),
     Column("outcome", "OUTCOME", "state")), ("file",))
 
+LAGS = Kind("lags", "aurora_logs.ops.lags:LagLine", (
+    TYPE, BEHIND, Column("files_behind", "FILES", "count"), Column("hints", "LAG", "count"), Column("topic", "TOPIC"),
+    Column("unset", "UNSET", "count", wide=True), Column("members", "MEMBERS")), ("log_type",))
+
+PARTITIONS = Kind("partitions", "aurora_logs.records.queue:PartitionLag", (
+    Column("topic", "TOPIC"), Column("partition", "PARTITION", "count"), Column("committed", "CURRENT-OFFSET", "count"),
+    Column("end", "LOG-END-OFFSET", "count"), Column("lag", "LAG", "count"), Column("member", "MEMBER"),
+    Column("member_host", "HOST", wide=True)), ("topic", "partition"))
+
+TOPICS = Kind("topics", "aurora_logs.records.queue:TopicShape", (
+    Column("topic", "TOPIC"), Column("partitions", "PARTITIONS", "count"), Column("replicas", "REPLICAS", "count"),
+    Column("leaderless", "LEADERLESS", "count"), Column("short", "OUT OF SYNC", "count"), Column("differences", "DIFFERENCES")),
+    ("topic",))
+
+LEDGER = Kind("ledger", "aurora_logs.ops.ledger:LedgerLine", (
+    Column("key", "OF"), Column("files", "FILES", "count"), Column("listed_bytes", "LISTED", "bytes"),
+    Column("read_bytes", "READ", "bytes", wide=True), Column("delivered_bytes", "DELIVERED", "bytes"),
+    Column("confirmed_bytes", "PROVED", "bytes"), BEHIND, Column("parked_bytes", "PARKED", "bytes"),
+    Column("dead_letter_bytes", "DEAD LETTERS", "bytes"), GAPS, RECORDS, Column("unproved", "UNPROVED", "count", wide=True)), ("key",))
+
+BREAKERS = Kind("breakers", "aurora_logs.ops.breakers:BreakerLine", (
+    Column("dependency", "DEPENDENCY"), Column("state", "STATE", "state"), Column("opened", "OPENED", "count")), ("dependency",))
+
 KINDS = (HEALTH, INSTANCES, FILES, FILE_DETAIL, CHECKPOINTS, GAP_RANGES, DEAD_LETTERS, DEAD_LETTER_DETAIL, REPLAYS,
-         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS, PROVISIONED, EXPORTED)
+         STATEMENTS, EVENTS, FOUND_RECORDS, FORMATS, CHECKS, SETTINGS, PROVISIONED, EXPORTED,
+         LAGS, PARTITIONS, TOPICS, LEDGER, BREAKERS)
 

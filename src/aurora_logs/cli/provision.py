@@ -1,4 +1,4 @@
-"""`provision`: make the tables and topics of the contract; what is there stays, what differs is named."""
+"""`provision`: make the tables, topics and streams of the contract; what is there stays, what differs is named."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +16,11 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="only tell what would be
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    provision = group("provision", "Tables and topics that services need.")
+    provision = group("provision", "Tables, topics and streams that services need.")
     exits = (0, 2, 5, 6, 7)
     add(provision, tables, "tables", "aurora-logs provision tables --dry-run", "aurora-logs provision tables -o json", exits=exits, settings=True)
     add(provision, topics, "topics", "aurora-logs provision topics --dry-run", "aurora-logs provision topics", exits=exits, settings=True)
+    add(provision, streams, "streams", "aurora-logs provision streams --dry-run", "aurora-logs provision streams", exits=exits, settings=True)
     add(provision, everything, "all", "aurora-logs provision all --dry-run", "aurora-logs provision all -o json", exits=exits, settings=True)
     app.add_typer(provision)
 
@@ -34,12 +35,17 @@ def topics(*, dry_run: DryRun = False, view: View = View()) -> None:
     _provision(("topic",), view, dry_run=dry_run)
 
 
+def streams(*, dry_run: DryRun = False, view: View = View()) -> None:
+    """Make OpenObserve's streams with all columns; exit 5 when a column exists in another type."""
+    _provision(("stream",), view, dry_run=dry_run)
+
+
 def everything(*, dry_run: DryRun = False, view: View = View()) -> None:
-    """Make tables and topics; exit 5 when one exists in another shape."""
-    _provision(("table", "topic"), view, dry_run=dry_run)
+    """Make tables and topics, with SINK_BACKEND=openobserve streams too; exit 5 when one exists in another shape."""
+    _provision(("table", "topic"), view, dry_run=dry_run, with_streams=True)
 
 
-def _provision(sorts: tuple[str, ...], view: View, *, dry_run: bool) -> None:
+def _provision(sorts: tuple[str, ...], view: View, *, dry_run: bool, with_streams: bool = False) -> None:
     from aurora_logs import wiring  # noqa: PLC0415
     from aurora_logs.cli import forms  # noqa: PLC0415
     from aurora_logs.cli.failures import CONFLICT  # noqa: PLC0415
@@ -50,7 +56,11 @@ def _provision(sorts: tuple[str, ...], view: View, *, dry_run: bool) -> None:
     settings = load_settings().settings
     if "topic" in sorts and not settings.kafka_brokers:
         raise ConfigError("KAFKA_BROKERS is required for topics: host:port, separated by commas")
-    opened = {"table": wiring.tables, "topic": wiring.topics}
+    if "stream" in sorts and settings.sink_backend != "openobserve":
+        raise ConfigError("SINK_BACKEND=openobserve is required for streams")
+    if with_streams and settings.sink_backend == "openobserve":
+        sorts = (*sorts, "stream")
+    opened = {"table": wiring.tables, "topic": wiring.topics, "stream": wiring.streams}
     done: list[Provisioned] = []
     try:
         for sort in sorts:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from aurora_logs.errors import AuroraLogsError, NotFound, Permanent
-from aurora_logs.ops.files import State, nearest
+from aurora_logs.ops.files import State, file_detail, nearest
 from aurora_logs.ops.gaps import GapLine, letter_line
 from aurora_logs.ports import Queue
 from aurora_logs.records.flow import DeadLetter, Task
-from aurora_logs.records.letters import RESCUED
+from aurora_logs.records.letters import REPLAY, RESCUED, range_letter
+from aurora_logs.stages.discover import log_file
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +75,21 @@ def replay(letters: Sequence[DeadLetter], queue: Queue, log: Callable[[DeadLette
                              log_file_name=letter.log_file_name, size_bytes=letter.to_position - letter.from_position,
                              outcome=outcome))
     return done
+
+
+def again(state: State, instance_id: str, log_file_name: str, *, begin: int = 0, end: int = 0, now_sec: int) -> DeadLetter:
+    """Return the letter that has a delivered range of a file read again. end: 0 for all that is delivered.
+
+    Raises: NotFound (no such file), Permanent (nothing of the range is delivered).
+    """
+    file_detail(state, instance_id, log_file_name)
+    instance = next(one.instance for one in state.instances() if one.instance.instance_id == instance_id)
+    row = next(one for one in state.tracked(instance_id) if one.log_file_name == log_file_name)
+    upto = min(end or row.delivered_bytes, row.delivered_bytes)
+    if not row.segment_id or begin >= upto:
+        raise Permanent(f"{instance_id} {log_file_name}: no byte of that range is delivered yet", hint="it will be read as any other file")
+    return range_letter(log_file(instance, row.family, row.log_type), row.segment_id, begin, upto, REPLAY,
+                        "an operator has it read again", now_sec)
 
 
 def _task(letter: DeadLetter) -> Task:

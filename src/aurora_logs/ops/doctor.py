@@ -9,9 +9,10 @@ import msgspec
 from aurora_logs.errors import AccessDenied, AuroraLogsError, CompleteFileRefused, InstanceNotReady
 from aurora_logs.formats import format_of
 from aurora_logs.ops.database_settings import findings
-from aurora_logs.ports import Inspected
+from aurora_logs.ports import Inspected, Provisioning, QueueAdmin
 from aurora_logs.records.fleet import Instance, ListedFile
 from aurora_logs.scope import Selection
+from aurora_logs.settings import Settings
 from aurora_logs.stages.discover import is_wanted
 
 INSTANCES_TRIED = 20  # each costs a call of the API budget
@@ -45,6 +46,39 @@ def failed(name: str, error: AuroraLogsError, fix: str = "") -> Check:
 def unknown(name: str, reason: str) -> Check:
     """Return a check that could not be made."""
     return Check(name=name, verdict="unknown", detail=reason)
+
+
+def contract(sort: str, provisioning: Provisioning, fix: str) -> Iterator[Check]:
+    """Compare tables, topics or streams with the contract. Raises: Transient, ConfigError."""
+    fine = []
+    for name in provisioning.names():
+        shape = provisioning.look(name)
+        if shape.differences:
+            yield Check(name=f"{sort} {name}", verdict="failed", detail="; ".join(shape.differences),
+                        fix="change it by hand, or make it anew while nothing runs")
+        elif shape.missing:
+            yield Check(name=f"{sort} {name}", verdict="failed", detail=f"missing: {', '.join(shape.missing)}", fix=fix)
+        else:
+            fine.append(name)
+    if fine:
+        yield ok(f"{sort}s", f"as they should be: {', '.join(fine)}")
+
+
+def group(admin: QueueAdmin) -> Iterator[Check]:
+    """Tell who reads the topics. Raises: Transient, ConfigError."""
+    found = admin.lags()
+    members = sorted({one.member for one in found.partitions if one.member})
+    waiting = sum(one.lag or 0 for one in found.partitions)
+    yield ok(f"group {found.group}", f"{found.state}, {waiting:,} hints wait; members: {', '.join(members)}") if members else unknown(
+        f"group {found.group}", f"{found.state}: no processor reads the topics now")
+
+
+def openobserve(settings: Settings) -> Iterator[Check]:
+    """Tell what the server does not: how old a record may be, and whether what it confirms survives a crash."""
+    hours = settings.openobserve_window_hours
+    yield ok("window", f"records up to {hours:g} h old, by OPENOBSERVE_WINDOW_HOURS") if hours else unknown(
+        "window", "the server does not tell it; it is learned from its refusals. OPENOBSERVE_WINDOW_HOURS: its ZO_INGEST_ALLOWED_UPTO")
+    yield unknown("fsync", "the server does not tell it: ZO_WAL_FSYNC_DISABLED=false keeps what it confirmed through a crash; the audit finds what is lost")
 
 
 class Names(NamedTuple):

@@ -41,7 +41,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class InstanceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One instance's line. oldest_sec: age of the oldest undelivered file's last write; None when nothing is behind.
 
-    delete_at: when RDS deletes undelivered bytes at the earliest.
+    delete_at: when RDS deletes undelivered bytes at the earliest. at_risk_bytes: of them, what is deleted before it is
+    delivered, by the forecast of the last listing.
     """
 
     instance_id: str
@@ -50,6 +51,7 @@ class InstanceHealth(msgspec.Struct, frozen=True, kw_only=True):
     files_behind: int
     oldest_sec: float | None
     delete_at: datetime.datetime | None
+    at_risk_bytes: int
     gap_bytes: int
     failed_files: int
     dead_letters: int
@@ -113,14 +115,16 @@ def _instance(known: TrackedInstance, rows: list[TrackedFile], letters: list[Dea
     name = known.instance.instance_id
     late = [row for row in rows if behind_bytes(row) and row.missing < GONE_AFTER]
     oldest_sec = max((now_sec - row.last_written / 1000 for row in late), default=None)
-    delete_ms = min((deadline_ms(known.instance.engine, row) for row in late), default=0) if known.instance.engine else 0
+    delete_ms = min((deadline_ms(known.instance.engine, row, rows, now_ms=now_sec * 1000) for row in late),
+                    default=0) if known.instance.engine else 0
     found = [*_unlisted(known, rows), *_failed(name, rows), *_stale(name, oldest_sec, settings, now_sec),
-             *_deletion(name, delete_ms, now_sec), *_lost(name, gaps, now_sec), *_buried(name, letters, now_sec),
+             *_deletion(known, delete_ms, now_sec), *_lost(name, gaps, now_sec), *_buried(name, letters, now_sec),
              *_raw(name, rows)]
     worst = min((finding.level for finding in found), key=ORDER.index, default="ok")
     return InstanceHealth(
         instance_id=name, health=worst, behind_bytes=sum(map(behind_bytes, late)) + _parked_bytes(letters), files_behind=len(late),
-        oldest_sec=oldest_sec, delete_at=from_ms(delete_ms), gap_bytes=sum(gap.to_position - gap.from_position for gap in gaps),
+        oldest_sec=oldest_sec, delete_at=from_ms(delete_ms), at_risk_bytes=known.at_risk_bytes,
+        gap_bytes=sum(gap.to_position - gap.from_position for gap in gaps),
         failed_files=sum(row.status == "failed" for row in rows), dead_letters=len(letters),
         last_written=from_ms(max((row.last_written for row in rows), default=0)),
         reasons=[finding.alert for finding in found]), found
@@ -157,12 +161,14 @@ def _stale(name: str, oldest_sec: float | None, settings: Settings, now_sec: int
                       text=f"undelivered bytes are {oldest_sec / 60:.0f} min old", next=step("files", "list", "--instance", name))
 
 
-def _deletion(name: str, delete_ms: int, now_sec: int) -> Iterable[Finding]:
+def _deletion(known: TrackedInstance, delete_ms: int, now_sec: int) -> Iterable[Finding]:
+    name = known.instance.instance_id
     left_sec = delete_ms / 1000 - now_sec
     if delete_ms and left_sec < DELETION_WARNING_SEC:
-        level = "critical" if left_sec < DELETION_CRITICAL_SEC else "warning"
+        level = "critical" if left_sec < DELETION_CRITICAL_SEC or known.at_risk_bytes else "warning"
+        forecast = f", {known.at_risk_bytes:,} of them before they are delivered at the present speed" if known.at_risk_bytes else ""
         yield Finding(level=level, alert="AuroraLogsDeletionRisk", about=name,
-                      text=f"RDS may delete undelivered bytes in {max(0.0, left_sec) / 3600:.1f} h",
+                      text=f"RDS may delete undelivered bytes in {max(0.0, left_sec) / 3600:.1f} h{forecast}",
                       next=step("run", "--once", "--instance", name))
 
 

@@ -20,7 +20,7 @@ class Provisioned(msgspec.Struct, frozen=True, kw_only=True):
 def provision(sort: str, provisioning: Provisioning, *, dry_run: bool) -> Iterable[Provisioned]:
     """Make what is missing, one thing after the other; a thing of another shape is left as it is (BAN: no drop, no change).
 
-    sort: `table` or `topic`. Raises: Transient, ConfigError; what was made until then is made, a second run goes on.
+    sort: `table`, `topic` or `stream`. Raises: Transient, ConfigError; what was made until then is made, a second run goes on.
     """
     for name in provisioning.names():
         shape = provisioning.look(name)

@@ -141,6 +141,7 @@ class TrackedInstance(msgspec.Struct, frozen=True, kw_only=True):
     listed_at:   its last listing; swept_at: its last whole one, not only of what was written since.
     lease_until: until then nobody but lease_owner lists it: while a listing is under way, and then until the next is due.
     error:       why its files can't be listed; "" when they can.
+    at_risk_bytes: forecast of the last listing: bytes that RDS deletes before they are delivered, at the present speed.
     """
 
     instance: Instance
@@ -151,6 +152,7 @@ class TrackedInstance(msgspec.Struct, frozen=True, kw_only=True):
     lease_owner: str = ""
     lease_until: int = 0
     error: str = ""
+    at_risk_bytes: int = 0
 
 
 def delivered_of(row: TrackedFile) -> Delivered:

@@ -7,8 +7,9 @@ import msgspec
 from aurora_logs.records.fleet import LogFile
 from aurora_logs.records.flow import DeadLetter, Gap, Task
 
+REPLAY = "replay"  # an operator wants the range read again; open until that is done
 RESCUED = "rescued"  # parked while the sink was away: read and parsed, not delivered
-FOR_NOW = frozenset({"unreadable", "rejected", "too_large", "too_old", "schema", "poison_message", "rescued"})  # can be replayed
+FOR_NOW = frozenset({"unreadable", "rejected", "too_large", "too_old", "schema", "poison_message", "rescued", "replay"})  # can be replayed
 
 
 def letter_id(resource_id: str, segment_id: str, from_position: int, to_position: int, reason: str) -> str:

@@ -36,8 +36,10 @@ READ_AGAIN_DOUBLINGS = 8  # an unreadable range is tried again after 0, 1, 3, 7,
 class Auditor:
     """Audits what is closed, delivered and old enough. One per process; several share the instances by leases."""
 
-    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str, intake: Intake | None = None) -> None:
-        """intake: of all files of the process; None: of what is audited alone."""
+    def __init__(self, ports: Ports, settings: Settings, listing: Listing, worker: str, intake: Intake | None = None, *,
+                 shares: bool = True) -> None:
+        """intake: of all files of the process; None: of what is audited alone. shares: leave to others what they have leased."""
+        self._shares = shares
         self._ports, self._settings, self._listing, self._worker = ports, settings, listing, worker
         self._intake = intake or open_intake(ports, settings)
 
@@ -76,6 +78,8 @@ class Auditor:
 
     def _leased(self, instance_id: str) -> bool:
         """Take or keep the right to audit an instance, so that replicas do each audit once; safety does not rest on it."""
+        if not self._shares:
+            return True
         now_sec = self._now_sec()
         until_sec = now_sec + int(2 * max(self._settings.interval_sec, self._settings.lease_sec))
         return self._ports.state.lease_listing(f"{AUDIT_LEASE}{instance_id}", self._worker, now_sec=now_sec, until_sec=until_sec)

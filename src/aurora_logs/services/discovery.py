@@ -14,6 +14,7 @@ from aurora_logs.errors import AuroraLogsError, InstanceGone, InstanceNotReady, 
 from aurora_logs.ports import Ports
 from aurora_logs.records.fleet import Instance, TrackedFile, TrackedInstance
 from aurora_logs.services.fleet import EXPIRES_SEC, Fleet
+from aurora_logs.services.forecasting import Forecasts
 from aurora_logs.settings import Settings
 from aurora_logs.stages.discover import (
     DELETED,
@@ -52,6 +53,7 @@ class Discovery:
         self._ports, self._settings, self._owner, self._only = ports, settings, owner, only
         self._fleet = Fleet(ports, settings, owner)
         self._listing = Listing(ports.source, ports.state, ports.clock, settings)
+        self._forecasts = Forecasts()
         self._due_sec: dict[str, int] = {}  # of instances that this replica listed: the store's index may lag behind
 
     @property
@@ -172,9 +174,10 @@ class Discovery:
         telemetry.instance_listed(instance.instance_id, len(rows), len(found))
         if not left and instance.status == DELETED:
             self._ports.state.forget_instance(instance.instance_id)
+            self._forecasts.forget(instance.instance_id)
         else:
-            self._done(row, now_sec, busy=is_busy(rows), listed_at=int(now_sec), error="",
-                       swept_at=int(now_sec) if whole else row.swept_at)
+            self._done(replace(row, listed_at=int(now_sec), error="", swept_at=int(now_sec) if whole else row.swept_at,
+                               at_risk_bytes=self._forecasts.of(instance, rows, now_sec)), row, now_sec, busy=is_busy(rows))
         return len(found), sum(max(0, one.file_size - one.delivered_bytes) for one in rows)
 
     def _rows(self, instance: Instance, *, whole: bool) -> list[TrackedFile]:
@@ -202,15 +205,15 @@ class Discovery:
         is_passing = isinstance(error, Transient) and not isinstance(error, InstanceNotReady)
         text = row.error if isinstance(error, Transient) else str(error)
         try:
-            self._done(row, now_sec, busy=is_passing, listed_at=row.listed_at, swept_at=row.swept_at, error=text)
+            self._done(replace(row, error=text), row, now_sec, busy=is_passing)
         except (Transient, Unknown) as again:  # the lease ends by itself
             telemetry.discovery_delayed(again)
 
-    def _done(self, row: TrackedInstance, now_sec: float, *, busy: bool, listed_at: int, swept_at: int, error: str) -> None:
+    def _done(self, told: TrackedInstance, row: TrackedInstance, now_sec: float, *, busy: bool) -> None:
+        """Write down what the listing told, and when the next one is due. row: as it was before."""
         until_sec = due_sec(row, now_sec, self._settings, busy=busy, chance=self._ports.random.uniform())
         self._due_sec[row.instance.instance_id] = until_sec
-        self._ports.state.listing_done(replace(
-            row, lease_owner=self._owner, lease_until=until_sec, listed_at=listed_at, swept_at=swept_at, error=error))
+        self._ports.state.listing_done(replace(told, lease_owner=self._owner, lease_until=until_sec))
 
     def _now_sec(self) -> float:
         return self._ports.clock.now_us() / 1e6

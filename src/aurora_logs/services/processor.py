@@ -66,7 +66,10 @@ class Processor:
                 progress = self._visit(task, file, log_format, files, turn)
         except Conflict:
             telemetry.claim_conflict(task.instance_id, task.log_file_name)
-            delivery.ack()
+            if task.dead_letter_id:  # nobody else queues a replay again
+                delivery.retry_later(self._pause_sec())
+            else:
+                delivery.ack()
             return None
         except AuroraLogsError as error:
             self._ended_early(delivery, files, error)
@@ -103,7 +106,10 @@ class Processor:
             delivery.ack()
         else:
             after_sec = error.retry_after_sec if isinstance(error, Transient) else None
-            delivery.retry_later(after_sec or self._settings.retry_backoff_sec * (0.5 + self._ports.random.uniform()))
+            delivery.retry_later(after_sec or self._pause_sec())
+
+    def _pause_sec(self) -> float:
+        return self._settings.retry_backoff_sec * (0.5 + self._ports.random.uniform())
 
     def _instance(self, task: Task) -> Instance | None:
         return next((row.instance for row in self._ports.state.instances()

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from aurora_logs import __version__, telemetry
 from aurora_logs.intake import open_intake
 from aurora_logs.ports import Ports
@@ -19,7 +21,7 @@ from aurora_logs.services.processor import workers
 from aurora_logs.services.rescuing import Rescuer
 from aurora_logs.settings import Service, Settings, uses_data_dir
 from aurora_logs.stages.discover import Listing
-from aurora_logs.wiring import pod_name
+from aurora_logs.wiring import collecting, pod_name
 
 
 def run_discovery(settings: Settings, stop: threading.Event, *, only: str = "") -> None:
@@ -41,6 +43,19 @@ def run_processor(settings: Settings, stop: threading.Event) -> None:
         if ports.shelter is not None:
             jobs["rescuer"] = Rescuer(ports, settings, listing, run_id, intake).run
         ports.workers.run({**jobs, **workers(ports, settings, listing, run_id, intake)})
+
+
+def audit_once(settings: Settings, stop: threading.Event, *, now: bool) -> tuple[int, int]:
+    """Do one round for a command; return how many files passed and how many delivered ones are not proved.
+
+    now: do not wait until AUDIT_DELAY_SEC are over. Raises: DirectoryInUse, ConfigError, Transient.
+    """
+    settings = replace(settings, audit_delay_sec=0.0) if now else settings
+    with collecting(settings, stop, "standalone") as (ports, run_id):
+        auditor = Auditor(ports, settings, Listing(ports.source, ports.state, ports.clock, settings), run_id, shares=False)
+        passed = auditor.round()
+        rows = [row for known in ports.state.instances() for row in ports.state.tracked(known.instance.instance_id)]
+        return passed, sum(row.status == "completed" and not row.audited_at and row.records > 0 for row in rows)
 
 
 @contextmanager

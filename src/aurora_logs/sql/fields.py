@@ -6,13 +6,13 @@ Several hundred statements at once: what is asked of each alone would be most of
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate, count, repeat
 from operator import add
 from typing import Final
 
 from orjson import dumps
 
-from aurora_logs.columns import BETWEEN, places
+from aurora_logs.columns import BETWEEN
 from aurora_logs.sql.redaction import redact_sql, suspicious
 from aurora_logs.sql.summary import operation_of
 
@@ -28,7 +28,7 @@ _OPERATIONS: Final = {
     for gap in (" ", "\n")
 }
 _TRACE_START: Final = b"traceparent='00-"
-_TRACE: Final = re.compile(rb"traceparent='00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}'")
+_TRACE: Final = re.compile(rb"([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}'")  # behind its start
 
 
 def operation_fields(statements: Sequence[bytes], words: Sequence[bytes], dialect: str) -> list[bytes]:
@@ -44,11 +44,15 @@ def operation_fields(statements: Sequence[bytes], words: Sequence[bytes], dialec
 def trace_fields(statements: Sequence[bytes], joined: bytes) -> list[bytes]:
     """Return the first trace that each statement names; `joined` are the statements, with BETWEEN between them."""
     fields = [b""] * len(statements)
-    found = list(places(joined, _TRACE_START))
-    ends = list(accumulate(map(add, map(len, statements), repeat(len(BETWEEN))))) if found else []
-    for at in reversed(found):
-        if trace := _TRACE.match(joined, at):
-            fields[bisect_right(ends, at)] = b',"trace_id":"%b","span_id":"%b"' % trace.groups()
+    before, *found = joined.split(_TRACE_START)
+    if not found:
+        return fields
+    ends = list(accumulate(map(add, map(len, statements), repeat(len(BETWEEN)))))
+    starts = map(add, accumulate(map(len, found[:-1]), initial=len(before)), count(0, len(_TRACE_START)))
+    for at, text in zip(starts, found, strict=True):
+        if trace := _TRACE.match(text):
+            index = bisect_right(ends, at)
+            fields[index] = fields[index] or b',"trace_id":"%b","span_id":"%b"' % trace.groups()
     return fields
 
 

@@ -220,9 +220,10 @@ class Shipper:
 
 def _without(batch: Batch, places: set[int]) -> Batch:
     """Leave the records at these places out."""
+    if not places:
+        return batch
     kept = [index for index in range(batch.count) if index not in places]
-    return batch if not places else replace(batch, lines=[batch.lines[index] for index in kept],
-                                            ids=[batch.ids[index] for index in kept])
+    return replace(batch, lines=[batch.lines[index] for index in kept], ids=[batch.ids[index] for index in kept])
 
 
 def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Processor: what each branch of the error tree leads to, for the hint, the row and the next try."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.unit.stages.stage_bench import FAMILY, INSTANCE, MemorySource, checkpoint, entry, hour
@@ -15,9 +16,11 @@ from aurora_logs.errors import (
 )
 from aurora_logs.records.fleet import TrackedInstance
 from aurora_logs.records.flow import Answer, Task
+from aurora_logs.records.letters import range_letter
 from aurora_logs.segments import CHECK_BYTES
 from aurora_logs.services.discovery import Discovery
 from aurora_logs.services.processor import Processor
+from aurora_logs.stages.discover import log_file
 
 TEXT = b"".join(entry(number) for number in range(20))
 
@@ -98,6 +101,18 @@ def test_a_file_in_other_hands_is_left_to_them(work):
         assert one.processor.work_once(0.0) is None
     assert one.waiting() == 0
     assert one.row().status == "discovered"
+
+
+def test_a_replay_of_a_file_in_other_hands_comes_again(work):
+    """RUN-52, NAM-23: nobody else queues a replay again, so its hint is not used up."""
+    one = work()
+    one.bench.queue.take(0.0).ack()
+    letter = range_letter(log_file(INSTANCE, FAMILY, "slowquery"), one.row().segment_id, 0, len(entry(0)), "rejected", "no", now_sec=1)
+    one.bench.real_state.bury(letter)
+    one.bench.queue.put(msgspec.json.decode(letter.original_message, type=Task), deadline_ms=0)
+    with one.bench.claim(checkpoint(segment_id=hour(7))):
+        assert one.processor.work_once(0.0) is None
+    assert one.waiting() == 1
 
 
 def test_a_file_that_seems_gone_is_not_given_up_at_once(work):

@@ -85,6 +85,22 @@ def test_a_family_is_one_hint_and_the_nearest_deletion_comes_first(account):
     assert deadline_ms("aurora-mysql", row(log_type="error", last_written=0)) == 720 * 3_600_000
 
 
+def test_storage_pressure_puts_another_file_first(account):
+    """RDS-110: slow logs of this instance vanish after a few hours, so that they go before the error log does by its rule."""
+    one = account()
+    now_hour, error = one.bench.clock.now_us() // 3_600_000_000, "error/mysql-error-running.log"
+
+    def aged(name, hours):
+        return listed(name, at=(now_hour - hours) * 3_600_000)
+
+    files = [aged(error, 716), aged(FAMILY, 0), aged(rotated(5), 2), aged(rotated(6), 3)]
+    one.lists(*files)
+    one.state.track_progress("db-1", rotated(6), Delivered(segment_id=hour(6), delivered_bytes=100), status="completed", now_sec=1)
+    assert [task.log_file_name for task, *_ in one.hints()] == [error, FAMILY]
+    one.lists(*files[:3])
+    assert [task.log_file_name for task, *_ in one.hints()] == [FAMILY, error]
+
+
 def test_an_empty_listing_marks_nothing_gone_at_once(account):
     """RDS-05: gone only after three whole listings; back in between counts from the start."""
     one = account()
@@ -94,6 +110,16 @@ def test_an_empty_listing_marks_nothing_gone_at_once(account):
     assert one.lists(listed(), listed(rotated(7)))[FAMILY].missing == 0
     for count in (1, 2, 3, 3):
         assert one.lists(listed())[rotated(7)].missing == min(count, GONE_AFTER)
+
+
+def test_a_row_made_by_hand_of_a_file_that_no_listing_names_fails_with_a_word(account):
+    """RUN-20, REL-48: of keys and a status alone; it waits for as many listings as a file that is gone."""
+    one = account()
+    one.state.see(row(log_file_name="slowquery/no-such.log", resource_id="", family=""))
+    for _ in range(GONE_AFTER - 1):
+        assert one.lists(listed())["slowquery/no-such.log"].status == "discovered"
+    made = one.lists(listed())["slowquery/no-such.log"]
+    assert (made.status, made.error) == ("failed", "unknown to RDS")
 
 
 def test_a_listing_that_fails_changes_nothing(account):

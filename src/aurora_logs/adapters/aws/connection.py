@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-import boto3
 import msgspec
 import urllib3
 from botocore.auth import SigV4Auth
@@ -22,6 +21,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
+from botocore.session import get_session
 from botocore.utils import get_environ_proxies
 
 from aurora_logs.adapters.aws.portion_body import BODY_MAX_BYTES, REFUSAL_MAX_BYTES, read_refusal
@@ -82,15 +82,15 @@ class Access:
 
     def __init__(self, *, region: str | None, role: Role | None, session_name: str, connections: int) -> None:
         """Resolve region, endpoint and credentials as boto3 does; AWS_ENDPOINT_URL(_RDS) is honoured. role: assumed."""
-        session = boto3.session.Session(region_name=region) if role is None else session_of(role, region=region,
-                                                                                            session_name=session_name)
+        # botocore's session, not boto3's around it: that one imports what S3 needs (0.07 s)
+        session = get_session() if role is None else session_of(role, region=region, session_name=session_name)
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=CONNECT_TIMEOUT_SEC,
                         read_timeout=READ_TIMEOUT_SEC, max_pool_connections=connections)
-        self.client: Any = session.client("rds", config=config)
+        self.client: Any = session.create_client("rds", region_name=region, config=config)
         self.credentials: Credentials | None = session.get_credentials()
         self.endpoint_url: str = self.client.meta.endpoint_url.rstrip("/")
         self.region: str = self.client.meta.region_name
-        configured = session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - boto3 has no other way to it
+        configured = session.get_config_variable("ca_bundle")
         self.ca_bundle = str(configured or get_cert_path(verify=True))
 
     def signed_headers(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:

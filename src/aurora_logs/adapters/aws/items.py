@@ -103,7 +103,7 @@ def instance_values(row: TrackedInstance) -> dict[str, object]:
 def listing_values(row: TrackedInstance) -> dict[str, object]:
     """Return what a listing tells of an instance as attributes; in lease_until when the next one is due."""
     return {"listed_at": row.listed_at, "swept_at": row.swept_at, "lease_until": row.lease_until,
-            "error": row.error[:ERROR_MAX_CHARS]}
+            "error": row.error[:ERROR_MAX_CHARS], "at_risk_bytes": row.at_risk_bytes}
 
 
 def instance_record(item: Item) -> TrackedInstance:

@@ -4,11 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.session import Session, get_session
 
 from aurora_logs.scope import Role
 
@@ -32,12 +31,12 @@ class RoleProvider(CredentialProvider):
         return DeferredRefreshableCredentials(refresh_using=self._fetch, method=self.METHOD)
 
 
-def session_of(role: Role, *, region: str | None, session_name: str) -> boto3.session.Session:
+def session_of(role: Role, *, region: str | None, session_name: str) -> Session:
     """Return a session with the role's credentials. The account's own sign the AssumeRole calls; none is made here.
 
     Raises: NoCredentialsError.
     """
-    own = botocore.session.get_session()
+    own = get_session()
     source = own.get_credentials()
     if source is None:
         raise NoCredentialsError
@@ -50,10 +49,10 @@ def session_of(role: Role, *, region: str | None, session_name: str) -> boto3.se
 
     asked = {"RoleSessionName": safe_session_name(session_name), **({"ExternalId": role.external_id} if role.external_id else {})}
     fetcher = AssumeRoleCredentialFetcher(client, source, role.arn, extra_args=asked)
-    theirs = botocore.session.get_session()
+    theirs = get_session()
     resolver = theirs.get_component("credential_provider")
     resolver.providers = [RoleProvider(fetcher.fetch_credentials)]
-    return boto3.session.Session(botocore_session=theirs, region_name=region)
+    return theirs
 
 
 def safe_session_name(text: str) -> str:

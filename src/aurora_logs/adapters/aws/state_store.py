@@ -106,11 +106,11 @@ class DynamoDbStateStore:
     # tracking rows
 
     def see(self, row: TrackedFile) -> bool:
-        """W1. A repeat after a lost answer finds its own row."""
+        """W1. A repeat after a lost answer finds its own row; one made by hand, of keys and a status, is completed (REL-48)."""
         item = {name: value_of(value) for name, value in tracked_values(row).items()}
         try:
             self._db.write("put_item", self._tables.tracking, repeatable=True, Item=item,
-                           condition="attribute_not_exists(#instance_id)")
+                           condition="attribute_not_exists(#resource_id)")
         except ConditionFailed as failed:
             return failed.item == item
         return True

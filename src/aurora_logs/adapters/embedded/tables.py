@@ -28,10 +28,10 @@ INSTANCE_COLUMNS = {
     "instance_class": "TEXT", "is_cluster_writer": "BOOLEAN", "status": "TEXT", "resource_id": "TEXT",
     "account_id": "TEXT", "aws_region": "TEXT", "place": "TEXT", "listed_at": "INTEGER", "swept_at": "INTEGER",
     "updated_at": "INTEGER", "expires_at": "INTEGER", "lease_owner": "TEXT", "lease_until": "INTEGER", "error": "TEXT",
-    "schema_version": "INTEGER",
+    "at_risk_bytes": "INTEGER", "schema_version": "INTEGER",
 }
 # what a listing tells; the rest is what RDS tells of the instance
-LISTING_COLUMNS = ("listed_at", "swept_at", "lease_until", "error")
+LISTING_COLUMNS = ("listed_at", "swept_at", "lease_until", "error", "at_risk_bytes")
 # beside the instances lies the shared API budget, under a key that begins with #
 BUDGET_COLUMNS = {"version": "INTEGER", "budget": "TEXT"}
 TRACKING_COLUMNS = {

@@ -84,12 +84,12 @@ class Streams:
         if now is None:
             raise Unreachable(f"{self._api.url}: the stream {name} is not there although it was created")
         missing = [column for column in columns if column not in now.columns]
-        settings = {key: {"add": lacking, "remove": []} for key, lacking in _lacking(now).items() if lacking}
+        settings = {key: {"add": lacking, "remove": []} for key, lacking in lacking_of(now).items() if lacking}
         if missing or settings:
             added = {"fields": {"add": [{"name": column, "type": columns[column]} for column in missing]}} if missing else {}
             self._send("PUT", f"streams/{quote(name)}/settings?type=logs", {**settings, **added})
         return Made(stream=name, created=before is None, columns=missing, settings=sorted(settings),
-                    differences=_differences(now, columns))
+                    differences=differences_of(now, columns))
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._checked(self._api.ask("GET", path, limit_sec=CALL_SEC), path)
@@ -107,12 +107,13 @@ class Streams:
             raise Unreachable(f"{self._api.url} {path.partition('?')[0]}: the answer is not JSON") from None
 
 
-def _lacking(stream: StreamState) -> dict[str, list[str]]:
+def lacking_of(stream: StreamState) -> dict[str, list[str]]:
     """Return what each list of settings lacks: `add` on the server appends what is there already (§8.3)."""
     wanted = {"full_text_search_keys": FULL_TEXT, "index_fields": INDEX, "bloom_filter_fields": BLOOM}
     return {key: [name for name in names if name not in (stream.settings.get(key) or [])] for key, names in wanted.items()}
 
 
-def _differences(stream: StreamState, columns: dict[str, str]) -> list[Difference]:
+def differences_of(stream: StreamState, columns: dict[str, str]) -> list[Difference]:
+    """Return the columns that have another type than ours."""
     return [Difference(stream=stream.name, column=name, type=stream.columns[name], wanted=kind)
             for name, kind in columns.items() if stream.columns.get(name, kind) != kind]

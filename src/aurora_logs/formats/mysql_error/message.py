@@ -6,7 +6,7 @@ from typing import Any
 from aurora_logs.formats import LOOK_AHEAD_BYTES, Origin
 from aurora_logs.formats.mysql_error.deadlock import read_deadlock
 from aurora_logs.formats.mysql_error.events import event_of, severity_of
-from aurora_logs.sql.redaction import redact_message
+from aurora_logs.sql.redaction import mask_raw, redact_message
 from aurora_logs.text import cut_text, readable
 
 DIALECT = "mysql"
@@ -43,7 +43,9 @@ def read_message(message: bytes, origin: Origin, fields: dict[str, Any], errors:
     if is_cut or len(message) > origin.entry_max_bytes:
         message = cut_text(message, origin.entry_max_bytes)
         errors.add("cut at limit")
-    if origin.redaction != "off":
+    if origin.redaction != "off" and "bad json" in errors:  # its escapes hide where a secret ends
+        message, fields["redactions"] = mask_raw(message), 1
+    elif origin.redaction != "off":
         message, rows = _ROW_BYTES.subn(rb"\1 ***", message) if b"; hex" in message else (message, 0)
         message, replaced = redact_message(message, DIALECT)
         fields["redactions"] = redactions + replaced + rows or None

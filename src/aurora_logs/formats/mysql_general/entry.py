@@ -28,7 +28,7 @@ _DENIED = re.compile(
 )
 _ACCOUNT_BYTES = 2000
 _ACCOUNT = re.compile(
-    rb"(?P<user>.*?)@(?P<host>\S*)(?: as (?P<effective>.*?))? on ?(?P<database>.*?)"
+    rb"(?P<user>.*)@(?P<host>[^\s@]*)(?: as (?P<effective>.*?))? on ?(?P<database>.*?)"
     rb"(?: using (?P<kind>TCP/IP|SSL/TLS|Socket|Named Pipe|Shared Memory))?\s*\Z",
     re.DOTALL,
 )
@@ -140,7 +140,7 @@ def _read_body(argument: bytes, origin: Origin, fields: dict[str, Any], errors: 
 
 
 def _read_account(argument: bytes, fields: dict[str, Any], *, is_denied: bool) -> None:
-    """Read `user@host [as priv] on [db] [using type]`; names may hold anything, a host no blank."""
+    """Read `user@host [as priv] on [db] [using type]`; names may hold anything, a host no blank and no `@`."""
     if is_denied:
         fields["event_name"] = "auth_failed"
         if denied := _DENIED.match(argument):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate, pairwise, repeat
 from operator import add, sub
+from typing import cast
 
 from orjson import JSONDecodeError, dumps
 
@@ -79,10 +80,10 @@ def _command_line(columns: Columns, index: int, shape: Shape, origin: Origin) ->
 
 
 def _known(remembered: Remembered[bytes | None], column: list[bytes]) -> list[bytes]:
-    known = [value for value in map(remembered.__getitem__, column) if value is not None]
-    if len(known) < len(column):
+    known = list(map(remembered.__getitem__, column))
+    if None in known:
         raise _OddError
-    return known
+    return cast("list[bytes]", known)
 
 
 def _places(heads: list[bytes], statements: list[bytes], offset: int, origin: Origin) -> tuple[int, dict[str, list[bytes]]]:

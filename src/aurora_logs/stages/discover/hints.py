@@ -8,13 +8,9 @@ from aurora_logs.records.fleet import Instance, TrackedFile
 from aurora_logs.records.flow import Task
 from aurora_logs.records.positions import is_of_wrong_clock
 from aurora_logs.settings import Settings
+from aurora_logs.stages.discover.forecast import deadline_ms
 from aurora_logs.stages.discover.listing import GONE_AFTER, is_unanchored
 from aurora_logs.stages.discover.statuses import ENDING
-
-HOUR_MS = 3_600_000
-# rds-log-api.md §4.1: hours that RDS keeps a log, by engine family and log type; the least where storage decides
-RETENTION_HOURS = {("aurora-mysql", "error"): 720, ("aurora-mysql", ""): 24, ("mysql", ""): 336, ("mariadb", ""): 24,
-                   ("aurora-postgresql", ""): 72, ("postgres", ""): 72}
 
 
 def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, clock: Clock,
@@ -23,7 +19,7 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
 
     A file needs work when it is not completed; no hint while somebody holds it, nor while the last one is fresh (law 1).
     """
-    now_us = clock.now_us()
+    now_us, rows = clock.now_us(), list(rows)
     families: dict[str, list[TrackedFile]] = {}
     unanchored = {row.family for row in rows if is_unanchored(row)}
     for row in rows:
@@ -41,7 +37,8 @@ def hints(instance: Instance, rows: Iterable[TrackedFile], state: StateStore, cl
             log_type=oldest.log_type, log_file_name=family, last_written=oldest.last_written,
             size=sum(one.file_size for one in members),
             timestamp=datetime.datetime.fromtimestamp(now_us / 1e6, datetime.UTC).isoformat().replace("+00:00", "Z"))
-        deadline = now_us // 1000 if instance.status in ENDING else deadline_ms(instance.engine, oldest)
+        deadline = now_us // 1000 if instance.status in ENDING else deadline_ms(
+            instance.engine, oldest, rows, now_ms=now_us // 1000)
         found.append((task, deadline, members))
     return sorted(found, key=lambda one: one[1])
 
@@ -54,14 +51,3 @@ def _needs_work(row: TrackedFile, now_sec: int, settings: Settings) -> bool:
     if row.status == "failed":
         return now_sec - row.updated_at >= 5 * settings.interval_sec
     return row.updated_at >= row.queued_at or now_sec - row.queued_at >= settings.interval_sec
-
-
-def deadline_ms(engine: str, row: TrackedFile) -> int:
-    """Return when RDS deletes the file at the latest, by its last-written time (rds-log-api.md §4.1), epoch ms."""
-    return deletion_ms(engine, row.log_type, row.last_written)
-
-
-def deletion_ms(engine: str, log_type: str, last_written_ms: int) -> int:
-    """Return the same of a file of this engine and log type."""
-    hours = RETENTION_HOURS.get((engine, log_type)) or RETENTION_HOURS.get((engine, ""), 24)
-    return last_written_ms + hours * HOUR_MS

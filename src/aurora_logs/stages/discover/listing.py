@@ -24,6 +24,10 @@ GONE_AFTER = 3  # rds-log-api.md §8.4: whole listings in a row without the file
 OVERLAP_INTERVALS, OVERLAP_LEAST_SEC = 2, 600  # rds-log-api.md §2.3: times in a listing may lag behind
 
 
+UNKNOWN = "unknown to RDS"
+"""Error of a row that somebody made by hand for a file that no listing names (REL-48)."""
+
+
 class Listing:
     """Lists instances' files and keeps their tracking rows. Used by one thread at a time."""
 
@@ -59,6 +63,8 @@ class Listing:
         for name, row in before.items():
             if not since_ms and name not in seen and (not family or row.family == family) and row.missing < GONE_AFTER:
                 self._state.missed(row.instance_id, name, row.missing + 1)
+                if not row.resource_id and row.missing + 1 >= GONE_AFTER:
+                    self._state.track_progress(row.instance_id, name, Delivered(), status="failed", error=UNKNOWN, now_sec=now_sec)
         rows = self._state.tracked(instance.instance_id)
         return self._state.tracked(instance.instance_id) if self._anchor(rows) else rows
 

@@ -131,7 +131,8 @@ class SegmentReader:
         Before a refused line ask for half of what is left up to it: each answer halves the range (RDS-73).
         """
         self._mends = 0 if fresh else self._mends
-        self._refused_lines = max(0, self._refused_lines - fresh.count(b"\n"))
+        if self._refused_lines:  # else the lines need not be counted
+            self._refused_lines = max(0, self._refused_lines - fresh.count(b"\n"))
         if self._refused_lines:
             self._max_lines = max(1, self._refused_lines // 2)
         elif self._max_lines and fresh:
@@ -190,7 +191,8 @@ class SegmentReader:
         if (yield from self._complete.portions()):
             return True
         cursor.begin(cursor.prefix)
-        if not cursor.held.note_end(cursor.reached):
+        was_seen = cursor.held.checkpoint.quiet_end == cursor.reached  # one visit proves nothing, whatever the time-out is
+        if not cursor.held.note_end(cursor.reached) or not was_seen:
             raise Unreachable(f"{cursor.where}: nothing comes behind byte {cursor.reached}")
         yield from cursor.gap(segment.size_bytes, "not_served")
         return True

@@ -324,3 +324,22 @@ def test_a_rename_that_was_cut_off_is_made_whole_by_the_next_cycle(account, step
     assert [row.instance.instance_id for row in one.bench.real_state.instances()] == ["db-9"]
     assert {(row.log_file_name, row.delivered_bytes, row.file_size) for row in one.bench.real_state.tracked("db-9")} == before
     assert one.bench.real_state.tracked("db-1") == []
+
+
+def test_a_file_that_will_be_deleted_before_it_is_read_is_told_once_and_its_bytes_are_kept_for_people(account, told):
+    """RDS-109: foretold within six hours of its deletion at the speed that was measured; over when it is read."""
+    one = account("db-1")
+    now_ms = one.bench.clock.now_us() // 1000
+    one.source.log_files = lambda *_, **__: [
+        ListedFile(log_file_name=rotated(6), size_bytes=9_000_000, last_written_ms=now_ms - 20 * 3_600_000)]
+    for _ in range(4):
+        one.look()
+        one.bench.clock.sleep(INTERVAL_SEC + 1)
+    forecasts = [fields for message, fields in told if message == "Loss forecast"]
+    assert [(fields["log_file_name"], fields["lost_bytes"], fields["delete_ms"]) for fields in forecasts] == [
+        (rotated(6), 9_000_000, now_ms + 4 * 3_600_000)]
+    assert one.bench.real_state.instances()[0].at_risk_bytes == 9_000_000
+
+    one.deliver()
+    one.look()
+    assert one.bench.real_state.instances()[0].at_risk_bytes == 0
