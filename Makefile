@@ -23,7 +23,7 @@ demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, 
 	@$(PY) -m tools.distributed $(ARGS)
 
 test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit secrets fuzz faults simulation mutations demo kills servers
+	@$(PARTS) run unit secrets fuzz faults simulation mutations demo kills servers distributed
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick
@@ -49,8 +49,9 @@ cases: dev-env ## the numbered cases, each with its tests; ARGS=--missing, --fam
 bench: dev-env ## paired CPU ratios against gzip -1, pt-query-digest and pgBadger; ARGS=--quick for 20 MB
 	@$(PY) benchmarks/bench.py $(ARGS)
 
-proof: dev-env ## the counts of a release claim: 1,000,000 schedules, 10,000 kills, 1,000,000 secrets a dialect (hours)
-	@SCHEDULES=1000000 KILLS=10000 PLANTED_SECRETS=1000000 $(PARTS) run simulation mutations kills secrets
+proof: dev-env ## a release claim's counts: 1,000,000 schedules, 10,000 kills of each kind, 1,000,000 secrets a dialect (hours); KILLS=n
+	@SCHEDULES=$(or $(SCHEDULES),1000000) KILLS=$(or $(KILLS),10000) PLANTED_SECRETS=1000000 \
+	  $(PARTS) run --unbounded simulation mutations kills secrets distributed
 
 engines: ## install what tests run against (apt: needs root; Maven, cargo); cached; FRESH=1 installs again
 	@python3 -m tools.engines install $(if $(FRESH),--fresh)
@@ -61,5 +62,5 @@ snapshots: dev-env ## rewrite the expected records of the format fixtures; revie
 docs: dev-env ## write the generated parts of docs/ anew
 	@$(PY) -m tools.docs
 
-accept: dev-env ## run every "It is done when" line on a clean clone: make accept NAME=first-light
+accept: dev-env ## run every "It is done when" line on a clean clone: make accept NAME=first-light, NAME=distributed
 	@$(PY) -m tools.accept $(NAME) $(ARGS)

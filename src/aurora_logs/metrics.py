@@ -116,6 +116,8 @@ OLDEST = _ours("gauge", "oldest_undelivered_seconds", "since when the oldest und
                "instance_id", "log_type")
 DELETION = _ours("gauge", "time_to_deletion_seconds", "until RDS deletes the first file that is not delivered; absent when none is",
                  "instance_id")
+AT_RISK = _ours("gauge", "at_risk_bytes", "bytes that RDS deletes within six hours before they are delivered, at the speed measured",
+                "instance_id")
 INSTANCES = _ours("gauge", "instances", "instances, by RDS's own status", "state")
 FILES = _ours("gauge", "files", "listed files, by status of the tracking row", "status")
 RAW_RATIO = _ours("gauge", "raw_ratio", "share of records that no rule understood", "instance_id", "log_type", "engine_version")

@@ -7,7 +7,7 @@ import pytest
 from tools.distributed.sight import wait_until
 
 pytestmark = [pytest.mark.engine("kafka"), pytest.mark.engine("dynoxide"), pytest.mark.slow]
-LOAD = {"entries_per_sec": 25, "calls_per_sec": 400, "seed": "scaling"}
+LOAD = {"entries_per_sec": 12, "calls_per_sec": 400, "seed": "scaling"}
 WATCH_SEC = 10.0
 
 
@@ -29,7 +29,7 @@ def _shares(world, names):
 
 def test_work_spreads_over_two_then_five_processors_and_drains_to_one(make_world):
     """RUN-15, RUN-32, RUN-59 to RUN-63: each that is there delivers, each that goes gives its files back."""
-    world = make_world(databases=15, load=LOAD, BATCH_SIZE="50", RDS_API_RATE_LIMIT="350")
+    world = make_world(databases=30, load=LOAD, BATCH_SIZE="50", RDS_API_RATE_LIMIT="350")
     fleet = world.fleet
     fleet.start("discovery")
     few = [fleet.start("processor") for _ in range(2)]

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import json
+import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -102,12 +103,19 @@ def _handler(proxy, host, port):
     return Handler
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that went away: they are killed and frozen on purpose."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def in_front_of(url):
     """Run a proxy before the engine at `url`."""
     host, port = url.removeprefix("http://").split(":")
     proxy = FaultProxy()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy, host, int(port)))
+    server = _Server(("127.0.0.1", 0), _handler(proxy, host, int(port)))
     proxy.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

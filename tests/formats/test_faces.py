@@ -105,6 +105,35 @@ def test_a_log_with_crlf_gives_the_same_records_as_with_lf(name):
     assert both[0] == both[1]
 
 
+def every_tenth_line(text: bytes, added: bytes) -> bytes:
+    lines = text.splitlines(keepends=True)
+    return b"".join(line + added * (number % 10 == 9) for number, line in enumerate(lines))
+
+
+ADVERSE = {
+    "FMT-117 four-byte characters": lambda text: text.replace(b"a", "\U0001f6b2".encode()),
+    "FMT-118 quotes and backslashes": lambda text: text.replace(b"e", b"'\"\\`"),
+    "FMT-120 a literal backslash-n before a head": lambda text: text.replace(b"SELECT ", b"SELECT '\\n# Time: 2026-11-22T10:11:57Z', "),
+    "FMT-122 RDS cut every tenth line": lambda text: every_tenth_line(text, b"[Your log message was truncated]\n"),
+    "FMT-123 a fake head in every statement": lambda text: text.replace(
+        b"SELECT ", b"SELECT 'x\n# Time: 2020-01-01T00:00:00.000000Z\n# User@Host: a[a] @ h []\n\t\t 7 Quiet\n*** (1) TRANSACTION:', "
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("spoil", ADVERSE)
+def test_adverse_text_is_read_without_loss_and_alike_by_both_faces(name, spoil):
+    """FMT-117 to FMT-123: in a whole log of the workload."""
+    text = ADVERSE[spoil](TEXTS[name][0])
+    assert text != TEXTS[name][0] or name == "mysql_error"  # whose workload has no such statement
+    check(name, text, [4096, 1, 700])
+    has_raw_breaks = name != "mysql_audit"  # it escapes them
+    if spoil.startswith(("FMT-120", "FMT-123")) and has_raw_breaks:  # the others change the heads too
+        heads = len(typed(FORMATS[name], TEXTS[name][0], origin(name)))
+        assert len(typed(FORMATS[name], text, origin(name))) == heads
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file_of_the_corpora_is_read_without_loss(name):
     """REC-02, REC-13, FMT-01 on public samples, where they are present."""

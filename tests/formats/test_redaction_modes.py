@@ -160,6 +160,35 @@ def test_parameters_stay_joinable_under_a_key_in_strict_mode() -> None:
     assert marks[0] == marks[2] != marks[1]
 
 
+def test_parameters_whose_statement_is_not_known_go() -> None:
+    """SEC-14, REC-17: the DETAIL line stands alone at a file's beginning."""
+    record = records("postgresql_stderr", messages(("DETAIL", "parameters: $1 = '4711', $2 = NULL")))[0]
+
+    assert (record["pg_parameters"], record["parse_error"]) == ("$1 = '***', $2 = ***", "orphan sub-line")
+
+
+SECRET_PARAMETERS = [
+    ("UPDATE users SET password = $2 WHERE id = $1", "$1 = '5', $2 = 'pw4711'"),
+    ("SELECT crypt($1, gen_salt('bf'))", "$1 = 'pw''4711'"),
+    ("SELECT pgp_sym_decrypt(c, $1) FROM t WHERE id = $2", "$1 = 'pw4711', $2 = '5'"),
+    ("INSERT INTO u(a, b) VALUES ('password', $1)", "$1 = 'pw4711"),
+]
+
+
+@pytest.mark.parametrize("count", [1, 400])
+@pytest.mark.parametrize("key", [Secret(), KEY])
+@pytest.mark.parametrize(("sql", "parameters"), SECRET_PARAMETERS)
+def test_a_parameter_goes_where_its_statement_needs_a_credential(sql: str, parameters: str, key: Secret, count: int) -> None:
+    """SEC-12, SEC-13: in mode default too, and by both faces; the other parameters stay."""
+    said = (("LOG", f"duration: 1.000 ms  execute s1: {sql}"), ("DETAIL", f"parameters: {parameters}"))
+    found = records("postgresql_stderr", messages(*said) * count, key=key)
+
+    assert len(found) == count
+    assert not any("4711" in str(record) for record in found)
+    assert all(record["redactions"] for record in found)
+    assert all(("'5'" in str(record["pg_parameters"])) == ("'5'" in parameters) for record in found)
+
+
 @pytest.mark.parametrize("mode", ["default", "strict", "all"])
 @pytest.mark.parametrize("key", [Secret(), KEY])
 def test_raw_text_shows_its_size_alone(mode: str, key: Secret) -> None:

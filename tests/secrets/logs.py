@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from planted import planted
+from planted import SECRET, planted
 
 SECOND_US = 1_000_000
 START_SEC = 1_795_338_000  # 2026-11-22 09:00:00 UTC
@@ -49,6 +49,8 @@ def postgresql_log(count: int) -> Iterator[str]:
         (("ERROR", "permission denied"), ("CONTEXT", 'SQL statement "{}"\nPL/pgSQL function f() line 3'), ("STATEMENT", "select 1")),
         (("ERROR", "division by zero"), ("QUERY", "{}"), ("STATEMENT", "{}")),
         (("LOG", "duration: 1.000 ms  execute s1: {}"), ("DETAIL", "prepare: PREPARE s1 AS {}")),
+        (("LOG", "duration: 1.000 ms  execute s1: UPDATE users SET password = $2 WHERE id = $1"),
+         ("DETAIL", f"parameters: $1 = '5', $2 = '{SECRET}'")),
         (("LOG", "duration: 9.000 ms  plan:\nQuery Text: {}\nSeq Scan on t  (cost=0.00..1.00 rows=1 width=4)"),),
     )
     yield f"{planted(0, 'postgresql').sql.replace(chr(10), ' ')}\n"

@@ -185,7 +185,8 @@ def test_a_census_counts_what_is_listed_delivered_and_left(recorder):
     from aurora_logs.records.fleet import Instance, TrackedInstance
     from aurora_logs.services.census import _files
 
-    one = TrackedInstance(instance=Instance(instance_id="shop-1", resource_id="r", engine="aurora-mysql", engine_version="8"))
+    one = TrackedInstance(instance=Instance(instance_id="shop-1", resource_id="r", engine="aurora-mysql", engine_version="8"),
+                          at_risk_bytes=7)
     rows = [a_tracked("error/a.log", log_type="error", status="completed", file_size=100, delivered_bytes=100, records=4, raw_records=1,
                       last_written=900_000, updated_at=950),
             a_tracked("error/b.log", log_type="error", status="discovered", file_size=80, delivered_bytes=30, last_written=990_000,
@@ -198,4 +199,5 @@ def test_a_census_counts_what_is_listed_delivered_and_left(recorder):
             180, 130, 0, 50, 10, 60]
     assert value(recorder, "aurora_logs_audit_backlog_files") == 1
     assert value(recorder, 'aurora_logs_time_to_deletion_seconds{instance_id="shop-1"}') > 0
+    assert value(recorder, 'aurora_logs_at_risk_bytes{instance_id="shop-1"}') == 7
     assert value(recorder, 'aurora_logs_raw_ratio{engine_version="8",instance_id="shop-1",log_type="error"}') == 0.25

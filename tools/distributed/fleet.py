@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -13,11 +14,12 @@ from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from tools.distributed.strangers import StandIn
 from tools.servers.dynoxide import Dynoxide
 from tools.servers.kafka import Broker
-from tools.servers.processes import end_now, start
+from tools.servers.processes import NotStarted, end_now, start
 
 from aurora_logs.adapters.aws.dynamodb import DynamoDb
 from aurora_logs.adapters.aws.state_store import DynamoDbStateStore
@@ -36,6 +38,8 @@ PACE = {"DISCOVERY_INTERVAL_SEC": "1.5", "RDS_API_RATE_LIMIT": "60", "BATCH_TIME
 KEYS = {"AWS_ACCESS_KEY_ID": "SIMULATOR", "AWS_SECRET_ACCESS_KEY": "simulator-secret", "AWS_REGION": "eu-central-1",
         "AWS_ACCOUNT_ID": "123456789012", "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1"}
 END_WITHIN_SEC = 40.0
+COORDINATOR_TRIES = 40
+NO_COORDINATOR_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 
 
 class Engines(NamedTuple):
@@ -150,9 +154,17 @@ class Fleet:
         return [one for one in self.replicas if one.is_alive and role in ("", one.role)]
 
     def members(self) -> set[str]:
-        """Return the processors to which the group gives partitions, by name."""
-        group = self._admin.describe_consumer_groups([self.group])[self.group].result()
-        return {one.client_id for one in group.members if one.assignment.topic_partitions}
+        """Return the processors to which the group gives partitions, by name. Raises: KafkaException, NotStarted."""
+        for _ in range(COORDINATOR_TRIES):
+            try:
+                group = self._admin.describe_consumer_groups([self.group])[self.group].result()
+            except KafkaException as error:
+                if error.args[0].code() not in NO_COORDINATOR_YET:
+                    raise
+                time.sleep(0.5)  # the broker looks for it
+            else:
+                return {one.client_id for one in group.members if one.assignment.topic_partitions}
+        raise NotStarted(f"no coordinator of {self.group} was found")
 
     def events(self, *messages: str) -> Iterator[dict[str, Any]]:
         """Give the log lines of all replicas that have one of these messages."""

@@ -15,9 +15,10 @@ from aurora_logs.settings import Settings
 from aurora_logs.sql import tokens as lexer
 from aurora_logs.sql.fingerprint import hashed, normal_form
 from aurora_logs.sql.marks import Mark, keyed, stars
+from aurora_logs.sql.parameters import parameter_spans, redact_parameters
 from aurora_logs.sql.redaction import mask_raw, redact_message, redact_sql, replaced
 from aurora_logs.sql.summary import summary
-from aurora_logs.sql.values import data_spans, literal_spans, parameter_spans, plan_spans, row_dump_spans
+from aurora_logs.sql.values import data_spans, literal_spans, plan_spans, row_dump_spans
 
 STATEMENTS = ("db_query_text", "pg_statement", "pg_internal_query")
 TEXTS = ("body", "pg_detail", "pg_hint", "pg_context", "pg_backtrace", "metrics_extra")
@@ -67,7 +68,11 @@ class Redaction(msgspec.Struct, frozen=True):
             return message(text) if self.mode == "default" else replaced(text, spans, self.mark)
 
         def parameters(text: str) -> Redacted:
-            return message(text) if self.mode == "default" else replaced(text, parameter_spans(text), self.mark)
+            if self.mode != "default":
+                return replaced(text, parameter_spans(text), self.mark)
+            sql = (record.db_query_text or "").encode("utf-8", "surrogatepass")
+            shown, count = redact_parameters(text.encode("utf-8", "surrogatepass"), sql, dialect, self.mark)
+            return shown.decode("utf-8", "replace"), count
 
         def deadlock(text: str) -> Redacted:
             return self._transactions(text, dialect)

@@ -78,7 +78,8 @@ def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]],
             if row.delivered_bytes:
                 age_sec = now_sec - (min(written_sec, row.updated_at) if left else written_sec)
                 freshness[series] = min(freshness.get(series, age_sec), age_sec)
-        ends_ms = [ms for row in rows if row.file_size > row.delivered_bytes and (ms := deadline_ms(one.instance.engine, row))]
+        ends_ms = [deadline_ms(one.instance.engine, row, files[name], now_ms=int(now_sec * 1000)) for row in rows
+                   if row.file_size > row.delivered_bytes]
         if ends_ms:
             deletion[name,] = min(ends_ms) / 1000 - now_sec
         for log_type in {row.log_type for row in rows}:
@@ -95,6 +96,7 @@ def _files(mine: Iterable[TrackedInstance], files: dict[str, list[TrackedFile]],
                           (metrics.RAW_RATIO, raw)):
         gauge.renew(values)
     metrics.AUDIT_BACKLOG.set(backlog)
+    metrics.AT_RISK.renew({(one.instance.instance_id,): float(one.at_risk_bytes) for one in mine if one.at_risk_bytes})
 
 
 def _letters(letters: Iterable[DeadLetter], now_sec: float) -> None:

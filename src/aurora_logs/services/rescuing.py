@@ -49,8 +49,9 @@ class Rescuer:
         found: dict[tuple[str, str], tuple[int, str, str, Instance]] = {}
         for known in self._ports.state.instances():
             instance = known.instance
-            for row in self._ports.state.tracked(instance.instance_id):
-                at_ms = deadline_ms(instance.engine, row)
+            rows = self._ports.state.tracked(instance.instance_id)
+            for row in rows:
+                at_ms = deadline_ms(instance.engine, row, rows, now_ms=now_ms)
                 key = instance.instance_id, row.family
                 is_left = row.delivered_bytes < row.file_size and row.missing < GONE_AFTER
                 if is_left and at_ms - now_ms < RESCUE_WITHIN_MS and at_ms < found.get(key, (at_ms + 1,))[0]:

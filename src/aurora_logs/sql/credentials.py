@@ -72,6 +72,20 @@ def sql_spans(text: str, dialect: str, start: int = 0, depth: int = 0) -> Iterat
     yield from aws_secrets(text, start, len(text))
 
 
+def secret_placeholders(sql: str, dialect: str) -> frozenset[int]:
+    """Return the numbers of the placeholders `$1` that stand where a credential belongs."""
+    code = []
+    for kind, begin, end in lexer.tokens(sql, dialect):
+        if kind not in (lexer.COMMENT, lexer.OPEN_COMMENT):
+            code.append(
+                _Piece(lexer.LITERAL if kind == lexer.PLACEHOLDER else kind, begin, end, _word(sql, kind, begin, end))
+            )
+    reader = _Reader(sql, dialect, code, 0)
+    for _ in reader.spans():
+        pass
+    return frozenset(int(text[1:]) for text in reader.secrets() if text[1:].isdigit() and text[0] == "$")
+
+
 def _block_spans(text: str, block: Span, dialect: str, depth: int) -> Iterator[Span]:
     """Yield the spans of a comment, a function's body or an anonymous block: prose, or SQL with its own quotes."""
     begin, end = block
@@ -84,7 +98,7 @@ def _block_spans(text: str, block: Span, dialect: str, depth: int) -> Iterator[S
 
 
 def _word(text: str, kind: int, begin: int, end: int) -> str:
-    if kind in _LITERALS:
+    if kind in _LITERALS or kind == lexer.PLACEHOLDER:
         return ""
     word = text[begin:end].lower()
     return word.strip('`"') if kind in _NAMES else word
@@ -92,8 +106,8 @@ def _word(text: str, kind: int, begin: int, end: int) -> str:
 
 def inside(text: str, kind: int, begin: int, end: int) -> Span:
     """Return the range between the quotes of a string token; a number is its own inside."""
-    if text.startswith("$", begin):
-        first, begin = begin, text.index("$", begin + 1) + 1
+    if text.startswith("$", begin) and (tag_end := text.find("$", begin + 1, end)) >= 0:
+        first, begin = begin, tag_end + 1
         return begin, end if kind in _OPEN else end - (begin - first)
     quotes = [at for at in (text.find(quote, begin, end) for quote in "'\"`") if at >= 0]
     if not quotes:
@@ -143,6 +157,10 @@ class _Reader:
                 self._note_word(index, piece)
         yield from self._doubtful_quotes()
 
+    def secrets(self) -> list[str]:
+        """Return the literals that were found to be secret, as they are written."""
+        return [self.text[self.code[index].begin : self.code[index].end] for index in sorted(self._secrets)]
+
     def _previous(self, index: int, back: int = 1) -> _Piece | None:
         return self.code[index - back] if index - back >= self._begins else None
 
@@ -176,8 +194,10 @@ class _Reader:
     def _note_word(self, index: int, piece: _Piece) -> None:
         if piece.word == "identified":
             self._identified = True
-        before = self._previous(index)
-        if piece.word == "password" and before is not None and before.word == "set":
+        if piece.word == "for" and [one.word for one in self.code[max(index - 2, self._begins) : index]] == [
+            "set",
+            "password",
+        ]:
             self._sets_password = True
         if piece.word in _SPEAKS_OF_CREDENTIALS or self._is_secret_name(piece):
             self._note_credential(index)

@@ -16,7 +16,9 @@ from aurora_logs.columns import BETWEEN
 from aurora_logs.sql.redaction import redact_sql, suspicious
 from aurora_logs.sql.summary import operation_of
 
-FIRST_WORD: Final = r"(?=(?:/\*(?![!M+])[^*\n]*+\*/[ \n])?+(?P<word>[A-Za-z]*+[ \n]?))"  # behind a driver's plain comment
+FIRST_WORD: Final = (
+    r"(?=(?:/\*(?![!M+])[^*\n]*+\*/[ \n])?+(?P<word>[A-Za-z]*+[ \n]?))"  # behind a driver's plain comment
+)
 LOOK_BYTES: Final = 64 * 1024  # of a statement, for its operation
 
 _OPERATIONS: Final = {

@@ -33,12 +33,12 @@ _FOLDED: Final = re.compile(
     rb"|[s\x01]_cred"  # create_aws_credentials
     rb"|d(?<=p\x01d)"  # pwd
     rb"|(?<=_[s\x01]trin\x01)"  # authentication_string, auth_string
-    rb"|\x01(?<=:\x01\x01)"  # the :// of a URI
+    rb"|\x01(?:(?<=:\x01\x01)|(?<=pa\x01\x01))"  # the :// of a URI; PASS
     rb"|\x02(?<=[.]e\x01\x02)"  # .eyJ, the second part of a JWT
     rb")",
 )
 # Markers without such a letter: a search each.
-_PLAIN: Final = (b"ecret", b"pass", b"pa\x01\x01", b"hmac", b"ion_to", b"ionto")
+_PLAIN: Final = (b"ecret", b"pass", b"hmac", b"ion_to", b"ionto")
 _EXACT: Final = re.compile(
     rb"pass(?:wo?r?d|phrase|code)|(?<![a-z])pass(?![a-z])|pwd|crypt|identified|A[KS]IA[0-9A-Z]{4}|program|set_external"
     rb"|private key|(?<![a-z])secret|auth(?:entication)?_string|session_?token|hmac|aws_cred|[.]eyJ",

@@ -62,7 +62,10 @@ def redact_message(text: bytes, dialect: str, mark: Mark = stars) -> tuple[bytes
     if not has_piece and not has_credential:
         return text, 0
     message = text.decode("latin-1")
-    spans = [*(_quoted_pieces(message) if has_piece else ()), *(_credentials(message, dialect) if has_credential else ())]
+    spans = [
+        *(_quoted_pieces(message) if has_piece else ()),
+        *(_credentials(message, dialect) if has_credential else ()),
+    ]
     return _redacted(text, message, spans, mark)
 
 

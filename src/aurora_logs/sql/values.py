@@ -10,6 +10,7 @@ from typing import Final
 from aurora_logs.sql import tokens as lexer
 from aurora_logs.sql.credentials import inside
 from aurora_logs.sql.marked import Span
+from aurora_logs.sql.parameters import parameter_spans
 from aurora_logs.sql.redaction import message_spans
 
 # SQL inside a message: group 1 is the statement.
@@ -95,20 +96,6 @@ def row_dump_spans(message: str) -> Iterator[Span]:
     for dump in _ROW_DUMP.finditer(message):
         yield dump.span(1)
         yield dump.span(2)
-
-
-_NUMBERED: Final = re.compile(rf"(?:\$[0-9]+|\bparameter [^ ]+) = (?:[eE]?'({_TO})(?:'|\Z)|([^,\n]*))", re.DOTALL)
-_LISTED: Final = re.compile(r'"((?:[^"]|"")*)(?:"|\Z)|([^,\n"]+)')
-_NOT_LOGGED: Final = re.compile(r"\s*(?:<none>|<not logged>|<long param suppressed>)\s*\Z")
-
-
-def parameter_spans(text: str, start: int = 0) -> Iterator[Span]:
-    """Yield each value of `$1 = 'x', $2 = NULL`, or of pgAudit's list `1,"a, b"`."""
-    pattern = _NUMBERED if _NUMBERED.search(text, start) else _LISTED
-    for found in pattern.finditer(text, start):
-        part = found.lastindex or 0
-        if not _NOT_LOGGED.match(found[part]):
-            yield found.span(part)
 
 
 # Lines of a plan that tell the executor's work in numbers. Every other line may hold values of the statement.

@@ -33,6 +33,12 @@ REDACTED = [
         1,
     ),
     ("mysql", "SELECT AES_DECRYPT(c, 'key'), 'kept'", "SELECT AES_DECRYPT(c, '***'), 'kept'", 1),
+    (
+        "mysql",
+        "UPDATE u SET password = 'pw' WHERE id = '5'",
+        "UPDATE u SET password = '***' WHERE id = '5'",
+        1,
+    ),
     ("mysql", "create user x identified by 'pw", "create user x identified by '***", 1),
     ("mysql", "create user x identified by p$w!1 require ssl", "create user x identified by *** require ssl", 1),
     ("mysql", "ALTER USER u IDENTIFIED WITH 'p' AS 0x2441", "ALTER USER u IDENTIFIED WITH 'p' AS ***", 1),

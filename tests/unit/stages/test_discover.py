@@ -122,6 +122,12 @@ def test_a_row_made_by_hand_of_a_file_that_no_listing_names_fails_with_a_word(ac
     assert (made.status, made.error) == ("failed", "unknown to RDS")
 
 
+@pytest.mark.parametrize(("epoch", "in_doubt_until"), [(0, 0), (1, 100)])
+def test_a_file_that_was_claimed_and_has_no_checkpoint_is_searched_for_what_it_sent(epoch, in_doubt_until):
+    """RUN-68: the checkpoint was deleted in the first visit, before the tracking row said anything of it."""
+    assert first_checkpoint(FILE, [row(file_size=100, delivered_bytes=0, epoch=epoch)]).resend_until == in_doubt_until
+
+
 def test_a_listing_that_fails_changes_nothing(account):
     """RDS-06."""
     one = account()

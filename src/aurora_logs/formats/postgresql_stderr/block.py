@@ -34,7 +34,8 @@ from aurora_logs.formats.postgresql_stderr.walk import DEFAULT_ENGINE, Carried
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import PostgresRecord
 from aurora_logs.sql.fields import operation_fields, redaction_fields, trace_fields, without_credentials
-from aurora_logs.sql.redaction import may_change_message, redact_message
+from aurora_logs.sql.parameters import redact_parameters
+from aurora_logs.sql.redaction import may_change_message, redact_message, suspicious
 from aurora_logs.text import DAY_US, Times
 
 _PARAMETERS = (b"parameters: ", b"Parameters: ")
@@ -157,8 +158,8 @@ def _spoken(lines: Lines, statements: list[bytes], parameters: list[bytes], *, i
         "name": list(map(_NAMES.__getitem__, names)),
     }
     if is_redacting:
+        parameters, more = _parameters(parameters, statements, joined)
         statements, counts = without_credentials(statements, joined, DIALECT)
-        parameters, more = _messages(parameters, parameters)
         bodies, most = _messages(bodies, set(names))  # nothing else of them comes from outside
         if any(counts) or any(more) or any(most):
             columns["redactions"] = redaction_fields(list(map(sum, zip(counts, more, most, strict=True))))
@@ -174,6 +175,14 @@ def _without_tabs(column: list[bytes]) -> list[bytes]:
         return column
     parted = joined.replace(b"\n\t", b"\n").split(BETWEEN)
     return parted if len(parted) == len(column) else [text.replace(b"\n\t", b"\n") for text in column]
+
+
+def _parameters(column: list[bytes], statements: list[bytes], joined: bytes) -> tuple[list[bytes], list[int]]:
+    """Return parameters without credentials, of which a statement with `password = $1` tells; as `_messages` does."""
+    if not any(column) or not suspicious(joined):
+        return _messages(column, column)
+    redacted = [redact_parameters(text, sql or b" ", DIALECT) for text, sql in zip(column, statements, strict=True)]
+    return [text for text, _ in redacted], [replaced for _, replaced in redacted]
 
 
 def _messages(column: list[bytes], foreign: Iterable[bytes]) -> tuple[list[bytes], list[int]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aurora_logs.formats.postgresql_stderr.details import read_details
 from aurora_logs.formats.postgresql_stderr.events import event_of
+from aurora_logs.sql.parameters import redact_parameters
 from aurora_logs.sql.redaction import redact_message, redact_sql
 from aurora_logs.sql.summary import operation_of
 from aurora_logs.text import cut_text, micros, readable, trace_ids
@@ -39,6 +40,10 @@ class Reading:
         """Put in a statement."""
         self._put(field, value, redact_sql)
 
+    def parameters(self, value: bytes, statement: bytes) -> None:
+        """Put in a statement's parameters."""
+        self._put("pg_parameters", value, lambda text, dialect: redact_parameters(text, statement, dialect))
+
     def _put(self, field: str, value: bytes, redact: Any) -> None:
         if len(value) > self._max_bytes:
             value = cut_text(value, self._max_bytes)
@@ -71,7 +76,7 @@ def read_message(message: bytes, level: str, subs: list[tuple[str, bytes]], read
         _read_sql(sql or statement, reading)
         if sql and statement and b" ".join(sql.split()) != b" ".join(statement.split()):
             reading.sql("pg_statement", statement)
-    has_query = _read_subs(subs, reading)
+    has_query = _read_subs(subs, reading, sql or statement or message)
     if b" at character " in body[-40:] and (position := _POSITION.search(body[-40:])):
         fields["pg_internal_query_pos" if has_query else "pg_query_pos"] = int(position[1])
 
@@ -118,12 +123,12 @@ def _read_sql(sql: bytes, reading: Reading) -> None:
     reading.sql("db_query_text", sql)
 
 
-def _read_subs(subs: list[tuple[str, bytes]], reading: Reading) -> bool:
-    """Read the folded lines but STATEMENT; tell whether there was an internal query."""
+def _read_subs(subs: list[tuple[str, bytes]], reading: Reading, statement: bytes) -> bool:
+    """Read the folded lines but STATEMENT, which is given (b"": not known); tell whether there was an internal query."""
     has_query = False
     for name, text in subs:
         if name == "DETAIL":
-            _read_detail(text, reading)
+            _read_detail(text, reading, statement)
         elif name == "QUERY":
             has_query = True
             reading.sql("pg_internal_query", text)
@@ -134,9 +139,9 @@ def _read_subs(subs: list[tuple[str, bytes]], reading: Reading) -> bool:
     return has_query
 
 
-def _read_detail(text: bytes, reading: Reading) -> None:
+def _read_detail(text: bytes, reading: Reading, statement: bytes) -> None:
     if parameters := _PARAMETERS.match(text):
-        reading.text("pg_parameters", text[parameters.end() :])
+        reading.parameters(text[parameters.end() :], statement)
         return
     if holders := _HOLDERS.search(text[:4000]):
         reading.fields["lock_holder_pids"] = holders[1].decode()

@@ -13,6 +13,7 @@ from aurora_logs.stages.discover.statuses import DELETED, ENDING, EXCLUDED, SILE
 from aurora_logs.stages.discover.wanted import is_wanted, selection_of
 
 __all__ = [
-    "DELETED", "ENDING", "EXCLUDED", "GONE_AFTER", "SILENT", "FamilyFiles", "Listing", "Loss", "Move", "Speed", "deadline_ms", "deletion_ms", "due_sec", "first_checkpoint",
-    "hints", "is_busy", "is_due", "is_sweep_due", "is_wanted", "log_file", "losses", "moves", "selection_of",
+    "DELETED", "ENDING", "EXCLUDED", "GONE_AFTER", "SILENT", "FamilyFiles", "Listing", "Loss", "Move", "Speed", "deadline_ms",
+    "deletion_ms", "due_sec", "first_checkpoint", "hints", "is_busy", "is_due", "is_sweep_due", "is_wanted", "log_file", "losses",
+    "moves", "selection_of",
 ]

@@ -169,4 +169,6 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     start = next(iter(sorted(unfinished, key=lambda one: one.last_written) or live), None)
     epoch = max((row.epoch for row in rows), default=0)  # a row that was deleted by hand goes on counting
     first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
-    return begin(first, delivered_of(start), resend_until=max(start.file_size, start.resend_until)) if start else first  # RUN-68: the row may lag
+    if start is None:  # claimed before, and the checkpoint deleted in that very visit: nobody knows what was sent
+        return replace(first, resend_until=max(row.file_size for row in rows)) if epoch else first
+    return begin(first, delivered_of(start), resend_until=max(start.file_size, start.resend_until))  # RUN-68: the row may lag

@@ -146,6 +146,8 @@ class Cursor:
         hour, current = (identity.partition("@")[2] for identity in (self.segment.segment_id, self.held.checkpoint.segment_id))
         if is_earlier(hour, current):
             return self.segment.size_bytes
+        if not self.held.checkpoint.segment_id and self.held.checkpoint.resend_until:  # RUN-68, in the file's first visit
+            return max(self.segment.size_bytes, self.held.checkpoint.resend_until)
         begun = [row for row in self._rows if row.segment_id == self.segment.segment_id]
         sizes = [max(row.file_size, row.delivered_bytes) for row in begun if row.delivered_bytes]
         return max([*sizes, *(row.resend_until for row in begun)], default=0)

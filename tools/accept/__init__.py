@@ -1,0 +1,1 @@
+"""Runs every "It is done when" line of an issue on a clean clone; see `__main__`."""
