@@ -6,9 +6,9 @@ from tests.unit.stages.stage_bench import FAMILY, MemorySource, entry, rotated
 
 from aurora_logs.adapters.embedded.directory import DataDirectory
 from aurora_logs.adapters.embedded.shelter import FileShelter, Parked
-from aurora_logs.errors import BreakerOpen, DirectoryInUse, RecordTooOld, TimedOut, Unreachable
+from aurora_logs.errors import BreakerOpen, DirectoryInUse, DiskFull, RecordTooOld, TimedOut, Unreachable
 from aurora_logs.intake import open_intake
-from aurora_logs.ops.export import Export
+from aurora_logs.ops.export import Export, _batch
 from aurora_logs.records.fleet import ListedFile
 from aurora_logs.records.wire import record_id_of
 from aurora_logs.services.auditing import Auditor
@@ -174,3 +174,15 @@ def test_only_one_export_at_a_time(outage):
     one = outage()
     with Parked(one.folder).alone(), pytest.raises(DirectoryInUse), Parked(one.folder).alone():
         pass
+
+
+def test_two_workers_that_saw_the_same_room_do_not_both_take_it(outage):
+    one = outage(most_bytes=10_000)
+    one.processor.work_once(0.0)
+    used = sum(path.stat().st_size for path in one.folder.glob("batches/*/*"))
+    assert 0 < used == one.shelter.used_bytes <= 10_000
+    batch = Parked(one.folder).batches()[0]
+    lines = batch.path.read_bytes().splitlines(keepends=True) * 10
+    with pytest.raises(DiskFull):
+        one.shelter.park(_batch(batch, lines), lines)
+    assert one.shelter.used_bytes == used

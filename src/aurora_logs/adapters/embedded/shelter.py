@@ -13,7 +13,7 @@ from aurora_logs import telemetry
 from aurora_logs.adapters.embedded.batch_files import manifest_paths, parse_name, stream_files
 from aurora_logs.adapters.embedded.directory import UNFINISHED, DataDirectory, sync_directory
 from aurora_logs.adapters.embedded.sink import FileSink
-from aurora_logs.errors import AccessDenied, ConfigError, DirectoryInUse, NotFound
+from aurora_logs.errors import AccessDenied, AuroraLogsError, ConfigError, DirectoryInUse, DiskFull, NotFound
 from aurora_logs.ports import Clock, Random
 from aurora_logs.records.flow import Batch
 from aurora_logs.records.log_record import STREAMS
@@ -63,10 +63,18 @@ class FileShelter:
         return has_room
 
     def park(self, batch: Batch, lines: Sequence[bytes]) -> None:
-        """Write a batch file, durably."""
-        self._files.ship(batch, lines)
+        """Write a batch file, durably. Raises: DiskFull, also where others took the room meanwhile."""
+        size_bytes = sum(map(len, lines))
         with self._lock:
-            self._used_bytes += sum(map(len, lines))
+            if self._used_bytes + size_bytes > self._most_bytes:
+                raise DiskFull(f"RESCUE_DIR holds {self._used_bytes:,} bytes", hint="aurora-logs export, or raise RESCUE_MAX_BYTES")
+            self._used_bytes += size_bytes
+        try:
+            self._files.ship(batch, lines)
+        except AuroraLogsError:
+            with self._lock:
+                self._used_bytes -= size_bytes
+            raise
 
     def _counted_bytes(self) -> int:
         total = 0
