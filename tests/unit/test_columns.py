@@ -52,12 +52,6 @@ def test_ids_are_those_of_single_records(column: list[tuple[int, int]]) -> None:
     assert columns.record_ids("jvpbx4xuyn3en", offsets, sums) == wanted
 
 
-@given(st.text("ab", max_size=40), st.text("ab", min_size=1, max_size=3))
-def test_a_piece_is_found_at_all_its_places(text: str, piece: str) -> None:
-    wanted = [at for at in range(len(text)) if text.startswith(piece, at)]
-    assert list(columns.places(text.encode(), piece.encode())) == wanted
-
-
 class Row(msgspec.Struct):
     time: int = msgspec.field(name="_time")
     name: str
