@@ -83,7 +83,7 @@ def collect_under_kills(world, broker, seed, kills):
 
 
 @pytest.mark.parametrize("run", range(RUNS))
-def test_random_kills_lose_nothing_and_double_nothing(make_world, broker, run, record_property):
+def test_random_kills_lose_nothing_and_double_nothing(make_world, broker, run):
     """GATE-04, REL-67, REL-76, REL-121 to REL-125: several kills a run, then the ledger against the physical rows."""
     world = make_world(databases=12, load=LOAD | {"seed": f"kills-{run}"}, BATCH_SIZE="20")
     began_sec = time.monotonic()

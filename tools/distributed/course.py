@@ -125,8 +125,10 @@ class Course:
         began_sec = time.monotonic()
         noticed = self._noticed("Kafka")
         self._broker.stop()
-        self._wait(lambda: self._noticed("Kafka") > noticed, "somebody misses the broker", within_sec=20)
-        self._broker.start()
+        try:
+            self._wait(lambda: self._noticed("Kafka") > noticed, "somebody misses the broker", within_sec=20)
+        finally:  # the course goes on whatever was seen
+            self._broker.start()
         took_sec = time.monotonic() - began_sec
         stored = self._stored()
         self._wait(lambda: self._stored() > stored + BATCH_SIZE * PROCESSORS, "deliveries go on after the broker's restart")
@@ -136,10 +138,12 @@ class Course:
         refused = self._refused()
         began_sec = time.monotonic()
         self._world.sink.stop()
-        self._until(began_sec + KILL_IN_OUTAGE_SEC)
-        victim, rows = self._killed_with_intents()
-        self._until(began_sec + SINK_AWAY_SEC)
-        self._world.sink.start()
+        try:
+            self._until(began_sec + KILL_IN_OUTAGE_SEC)
+            victim, rows = self._killed_with_intents()
+            self._until(began_sec + SINK_AWAY_SEC)
+        finally:
+            self._world.sink.start()
         self._world.sink.post("faults", fault="slow", probability=1.0, value=ANSWER_SEC, operation="ingest")
         away_sec, refused = time.monotonic() - began_sec, self._refused() - refused
         self.strikes.append(Strike(text=f"{victim.name} killed in the sink's outage with {len(rows)} intents open",
@@ -156,7 +160,7 @@ class Course:
         return _count(self._world.fleet.events("Sink unavailable"))
 
     def _noticed(self, text: str) -> int:
-        return sum(text in event["error"] for event in self._world.fleet.events("Discovery delayed", "Queue unavailable"))
+        return sum(text in event["error"] for event in self._world.fleet.events("Discovery delayed", "Queue delayed"))
 
     # waiting
 
