@@ -182,6 +182,8 @@ class Oracle:
                 continue
             if gone and entry.end > file.listed_bytes:
                 continue  # purged before any listing told of it
+            if gone and entry.start < file.cut_bytes_at_most:
+                continue  # cut, written again and purged before anybody read it: where the new text begins nobody knows
             if gone and family.hourly and file.name not in file.listed_names - {file.family} and (spans or not file.was_met):
                 continue  # rotated and purged between two listings: nobody knows how long it was, or that it was
             if not gone and not audited and file is family.live and (

@@ -266,3 +266,10 @@ def test_what_a_live_row_knows_of_the_hour_before_stays_until_that_hour_is_drain
 
     found = {row.log_file_name: row for row in one.state.tracked("db-1")}[FAMILY]
     assert (found.status, found.segment_id, found.delivered_bytes) == ("completed", hour(7), 80)
+
+
+def test_a_checkpoint_lost_in_the_middle_of_a_visit_starts_over_and_searches_first(account):
+    """RUN-68: the visit may have gone back behind the position that the row told last."""
+    found = first_checkpoint(FILE, [row(segment_id=hour(8), delivered_bytes=50, status="processing")])
+
+    assert (found.segment_id, found.byte_offset, found.resend_until) == (hour(8), 0, 100)

@@ -5,9 +5,10 @@ from msgspec.structs import replace
 from tests.unit.stages.stage_bench import FORMAT, MemorySource, checkpoint, entry, hour, segment
 
 from aurora_logs.errors import BinaryRefused
+from aurora_logs.segments import tail_hash
 from aurora_logs.stages.download.cursor import Cursor
 from aurora_logs.stages.download.plan import Visit
-from aurora_logs.stages.download.unreadable import pass_entry
+from aurora_logs.stages.download.unreadable import is_replaced, pass_entry
 
 BEFORE, REFUSED, BEHIND = entry(1), entry(2, "SELECT 'a\0b\nsecond line'"), entry(3)
 TEXT = BEFORE + REFUSED + BEHIND
@@ -52,3 +53,12 @@ def test_the_gap_ends_at_the_next_entry(bench, spoil, spoilt):
         (portion,) = pass_entry(cursor, FORMAT.next_head)
 
     assert (portion.gap.from_position, portion.gap.to_position) == (len(BEFORE), len(BEFORE) + len(REFUSED))
+
+
+@pytest.mark.parametrize(("before", "replaced"), [(BEFORE, False), (entry(7), True)])
+def test_a_file_that_was_cut_and_goes_on_with_refused_text_is_noticed(bench, before, replaced):
+    """RDS-83: no answer that holds the refused text reaches back to the bytes before it."""
+    one = bench(SpoiltSource(0, empty))
+    here = checkpoint(segment_id=hour(7), byte_offset=len(BEFORE), tail_hash=tail_hash(before), marker=f"2026-10-10.7:{len(BEFORE)}")
+    with one.claim(here) as held:
+        assert is_replaced(Cursor(one.source, held, segment(len(TEXT)), [], Visit())) is replaced

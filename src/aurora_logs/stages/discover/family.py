@@ -171,4 +171,8 @@ def first_checkpoint(file: LogFile, rows: Iterable[TrackedFile]) -> Checkpoint:
     first = Checkpoint(instance_id=file.instance_id, log_file_name=file.log_file_name, resource_id=file.resource_id, epoch=epoch)
     if start is None:  # claimed before, and the checkpoint deleted in that very visit: nobody knows what was sent
         return replace(first, resend_until=max(row.file_size for row in rows)) if epoch else first
-    return begin(first, delivered_of(start), resend_until=max(start.file_size, start.resend_until))  # RUN-68: the row may lag
+    again_until = max(start.file_size, start.delivered_bytes, start.resend_until)  # RUN-68: the row may lag
+    known = delivered_of(start)
+    if start.status == "processing":  # deleted in a visit, which may have gone back behind what its row told last
+        known = Delivered(segment_id=start.segment_id)
+    return begin(first, known, resend_until=again_until)

@@ -18,7 +18,7 @@ from aurora_logs.stages.download.answers import (
 )
 from aurora_logs.stages.download.complete import CompleteFile
 from aurora_logs.stages.download.cursor import Cursor
-from aurora_logs.stages.download.unreadable import PORTION_LINES, NextHead, pass_entry
+from aurora_logs.stages.download.unreadable import PORTION_LINES, NextHead, is_replaced, pass_entry
 
 PORTION_BYTES = 943_718  # 0.9 MiB: what we ask for once truncation showed that lines are long (RDS-65)
 MAX_MENDS = 5  # rds-log-api.md §6: tries with fewer lines in a row, then the complete file
@@ -73,7 +73,7 @@ class SegmentReader:
         cursor, segment = self._cursor, self._cursor.segment
         if is_size_a_hint(segment.log_file_name):
             return True  # RDS-56: more is listed than anybody gets
-        is_cut = isinstance(verdict, Nothing) and bool(cursor.known) and cursor.reached > segment.size_bytes
+        is_cut = isinstance(verdict, Nothing) and cursor.reached > segment.size_bytes
         return cursor.reached >= segment.size_bytes and not is_cut
 
     # one read
@@ -160,6 +160,9 @@ class SegmentReader:
 
     def _around_refused_lines(self) -> Generator[Portion, None, bool]:
         """Ask for fewer lines, at last pass the one entry that is refused; False when that has to wait."""
+        if not self._max_lines and is_replaced(self._cursor):  # smaller answers don't reach back to the bytes before
+            self._rewind()
+            return True
         self._refused_lines = self._max_lines or PORTION_LINES
         self._max_lines = self._refused_lines // 2
         if self._max_lines:

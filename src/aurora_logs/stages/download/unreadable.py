@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aurora_logs.errors import BinaryRefused
 from aurora_logs.records.flow import Portion
+from aurora_logs.segments import checked_bytes, is_same
 from aurora_logs.stages.download.answers import Broken, Placed, Unplaced, judge
 from aurora_logs.stages.download.cursor import Cursor
 
@@ -31,6 +32,23 @@ class Piece(NamedTuple):
     content: bytes
     ends_at: int
     more: bool
+
+
+def is_replaced(cursor: Cursor) -> bool:
+    """Compare the bytes before the position line by line, since what follows is refused; False when these are refused too."""
+    size, before = checked_bytes(cursor.known), b""
+    while len(before) < size:
+        try:
+            piece = _piece(cursor, cursor.reached - size + len(before), 1)
+        except BinaryRefused:
+            return False
+        if not piece.content:
+            return False
+        before += piece.content
+    if not is_same(before, cursor.known):
+        return True
+    cursor.known_lines = before[:size].count(b"\n")
+    return False
 
 
 def pass_entry(cursor: Cursor, next_head: NextHead) -> Iterator[Portion]:
