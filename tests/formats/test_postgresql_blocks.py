@@ -9,7 +9,7 @@ from reading import FAR, fast, in_portions, mutated, origin, typed, wired
 
 from aurora_logs.formats import Block, all_formats
 from aurora_logs.formats.postgresql_stderr.block import read_block
-from aurora_logs.formats.postgresql_stderr.walk import Carried
+from aurora_logs.postgresql.record import Carried
 from aurora_logs.records.flow import Chunk
 from aurora_logs.text import Times
 

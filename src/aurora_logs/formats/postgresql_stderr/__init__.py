@@ -1,7 +1,7 @@
 """PostgreSQL's stderr log with the prefix of RDS and Aurora, or the server's built-in one; sub-lines are folded.
 
 A message and the lines of its process directly behind it (DETAIL, HINT, CONTEXT, STATEMENT…) are one entry. Other
-prefixes, csvlog and jsonlog are not here.
+prefixes are not here.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from aurora_logs.formats import Origin
 from aurora_logs.formats.postgresql_stderr.fast import ndjson
 from aurora_logs.formats.postgresql_stderr.prefix import LINE, START, Prefix, prefix_at
-from aurora_logs.formats.postgresql_stderr.walk import carried, walk
+from aurora_logs.formats.postgresql_stderr.walk import walk
+from aurora_logs.postgresql.record import carried
 from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.log_record import LogRecord
 

@@ -27,10 +27,10 @@ from aurora_logs.columns import (
 )
 from aurora_logs.formats import Block, Origin, identity
 from aurora_logs.formats.postgresql_stderr.lines import SECONDS_US, SESSIONS, Lines, OddError, read_lines
-from aurora_logs.formats.postgresql_stderr.message import DIALECT
-from aurora_logs.formats.postgresql_stderr.prefix import SEVERITIES
 from aurora_logs.formats.postgresql_stderr.rare import rare_reader
-from aurora_logs.formats.postgresql_stderr.walk import DEFAULT_ENGINE, Carried
+from aurora_logs.postgresql.levels import SEVERITIES
+from aurora_logs.postgresql.message import DIALECT
+from aurora_logs.postgresql.record import DEFAULT_ENGINE, Carried
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import PostgresRecord
 from aurora_logs.sql.fields import operation_fields, redaction_fields, trace_fields, without_credentials

@@ -7,7 +7,8 @@ import msgspec
 from aurora_logs.formats import Block, Origin, Step, block_wire, wire
 from aurora_logs.formats.postgresql_stderr.block import read_block
 from aurora_logs.formats.postgresql_stderr.lines import MAIN_LINE
-from aurora_logs.formats.postgresql_stderr.walk import MARK, Carried, carried, walk
+from aurora_logs.formats.postgresql_stderr.walk import MARK, walk
+from aurora_logs.postgresql.record import Carried, carried
 from aurora_logs.records.flow import Chunk, Parsed
 
 

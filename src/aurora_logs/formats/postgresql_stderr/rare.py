@@ -7,9 +7,9 @@ from typing import Any
 from aurora_logs.columns import BETWEEN
 from aurora_logs.formats import Origin, identity
 from aurora_logs.formats.postgresql_stderr.lines import SESSIONS, Lines
-from aurora_logs.formats.postgresql_stderr.message import Reading, read_message
-from aurora_logs.formats.postgresql_stderr.prefix import MAIN_LEVELS, SUB_LEVELS
-from aurora_logs.formats.postgresql_stderr.walk import DEFAULT_ENGINE, record_of
+from aurora_logs.postgresql.levels import MAIN_LEVELS, SUB_LEVELS
+from aurora_logs.postgresql.message import Reading, read_message
+from aurora_logs.postgresql.record import DEFAULT_ENGINE, record_of
 from aurora_logs.records.log_record import encode
 from aurora_logs.sql.redaction import may_change_message
 

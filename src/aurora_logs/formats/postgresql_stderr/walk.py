@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from aurora_logs.formats import (
     Extent,
     Origin,
@@ -16,33 +14,17 @@ from aurora_logs.formats import (
     name_hour,
     raw_fields,
 )
-from aurora_logs.formats.postgresql_stderr.message import Reading, read_message
-from aurora_logs.formats.postgresql_stderr.prefix import (
-    LINE,
-    MAIN_LEVELS,
-    SEVERITIES,
-    SUB_LEVELS,
-    Prefix,
-    prefix_at,
-    session_of,
-)
+from aurora_logs.formats.postgresql_stderr.prefix import LINE, Prefix, prefix_at, session_of
+from aurora_logs.postgresql.levels import MAIN_LEVELS, SUB_LEVELS
+from aurora_logs.postgresql.message import Reading, read_message
+from aurora_logs.postgresql.record import DEFAULT_ENGINE, Carried, Clock, record_of
 from aurora_logs.records.flow import Chunk
-from aurora_logs.records.log_record import PostgresRecord, SubLine, worst_of
-from aurora_logs.text import Printed as PrintedTime
-from aurora_logs.text import Times, instant_of, integer, local_us, readable
+from aurora_logs.records.log_record import PostgresRecord, SubLine
+from aurora_logs.text import integer, readable
 
-DEFAULT_ENGINE = "postgres"
 MARK = b"[Your log message was truncated]"
 _CUT_START = re.compile(rb"\d[\d:. -]{0,30}(?:[A-Z]{0,6}|[+-][\d:]{0,5})(?:[: ][^\n]{0,1000})?\Z")
 _MARKED = re.compile(rb"(?<=\n)%b[ \t]*\n|%b[ \t]*(?=\r?\n|\Z)" % ((re.escape(MARK),) * 2))
-_TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{3}))? (\S+)")
-
-
-class Carried(msgspec.Struct, frozen=True, array_like=True):
-    """What the format carries from entry to entry; is_inside: an entry stands before the next byte."""
-
-    times: Times = Times()
-    is_inside: bool = False
 
 
 def _is_head(content: bytes, at: int) -> bool:
@@ -61,11 +43,6 @@ def _next_head(content: bytes, at: int) -> int:
         elif not prefix.is_sub or own is None or prefix.pid != own.pid:
             return place
     return -1
-
-
-def carried(context: bytes) -> Carried:
-    """Decode what is carried; nothing at a segment's start."""
-    return msgspec.json.decode(context, type=Carried) if context else Carried()
 
 
 def walk(chunk: Chunk, at: int, origin: Origin, state: Carried) -> Iterator[Step]:
@@ -111,7 +88,8 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[Postgr
         reading.errors |= {"truncated by rds"} if marks else set()
     lines = list(_lines(text))
     main, fields = lines[0][1], reading.fields
-    times = _clock(main, origin, state.times, reading)
+    clock = Clock(origin.zone, state.times, name_hour(origin), borrowed_time(origin, state.times))
+    times = clock.read(main.time, reading)
     _read_prefix(main, reading)
     if main.is_sub:
         reading.errors.add("orphan sub-line")
@@ -127,38 +105,8 @@ def entry_record(extent: Extent, origin: Origin, state: Carried) -> tuple[Postgr
     return record_of(reading, level), Carried(times, is_inside=True)
 
 
-def record_of(reading: Reading, level: str) -> PostgresRecord:
-    """Return the record of what was read of an entry. level: its English name, "" when it has none."""
-    errors = reading.errors
-    return PostgresRecord(
-        **reading.fields,
-        severity_number=SEVERITIES.get(level, 9),
-        parse_status="partial" if errors else "ok",
-        parse_error=worst_of(errors),
-        truncated=(not errors.isdisjoint({"truncated by rds", "cut at limit"})) or None,
-        redactions=reading.redactions or None,
-    )
-
-
 def _sub_line(offset: int, prefix: Prefix, said: bytes) -> SubLine:
     return SubLine(level=readable(prefix.level)[0], offset=offset, ts_raw=prefix.time.decode(), text=readable(said)[0])
-
-
-def _clock(prefix: Prefix, origin: Origin, times: Times, reading: Reading) -> Times:
-    fields, found = reading.fields, _TIME.fullmatch(prefix.time)
-    local = local_us(tuple(int(part) for part in found.groups()[:6]), found[7]) if found else None
-    zone = found[8].decode() if found else ""
-    fields["ts_raw"], fields["tz_raw"] = prefix.time.decode().rpartition(" ")[0], zone or None
-    if local is None:
-        reading.errors.add("bad time")
-    else:
-        us, quality = instant_of(PrintedTime(local, zone, 0), origin.zone)
-        if times.plausible(us, name_hour(origin)):
-            fields["timestamp_us"], fields["ts_quality"] = us, quality
-            return times.after(us)
-        reading.errors.add("implausible time")
-    fields["timestamp_us"], fields["ts_quality"] = borrowed_time(origin, times)
-    return times
 
 
 def _read_prefix(prefix: Prefix, reading: Reading) -> None:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from aurora_logs.formats.postgresql_stderr.details import read_details
-from aurora_logs.formats.postgresql_stderr.events import event_of
+from aurora_logs.postgresql.details import read_details
+from aurora_logs.postgresql.events import event_of
 from aurora_logs.sql.parameters import redact_parameters
 from aurora_logs.sql.redaction import redact_message, redact_sql
 from aurora_logs.sql.summary import operation_of
@@ -58,16 +58,22 @@ class Reading:
             self.fields[field] = shown
 
 
-def read_message(message: bytes, level: str, subs: list[tuple[str, bytes]], reading: Reading, us: int) -> None:
-    """Read a main line's message and its folded lines, `(English level, text)` each. us: the record's time."""
-    fields, state = reading.fields, b""
-    if verbose := _STATE.match(message):
+def read_message(
+    message: bytes, level: str, subs: list[tuple[str, bytes]], reading: Reading, us: int, state: bytes | None = None
+) -> None:
+    """Read a message and its folded lines, `(English level, text)` each.
+
+    us: the record's time. state: its SQLSTATE where the log has a place for it; None where only the message may tell it.
+    """
+    fields = reading.fields
+    if state is None and (verbose := _STATE.match(message)):
         state, message = verbose[1], message[verbose.end() :]
-        fields["db_response_status_code"] = state.decode()
+    if state:
+        fields["db_response_status_code"] = readable(state)[0]
     statements = [text for name, text in subs if name == "STATEMENT"]
     event, body, sql = _read_main(message, reading, us)
     if event is None:
-        event = event_of(message, state, level, has_statement=bool(statements))
+        event = event_of(message, state or b"", level, has_statement=bool(statements))
         read_details(message, event, fields)
     fields["event_name"] = event
     reading.text("body", body)

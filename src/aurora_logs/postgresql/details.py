@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from aurora_logs.formats.postgresql_stderr.events import crash_of
+from aurora_logs.postgresql.events import crash_of
 from aurora_logs.text import decimal, integer, micros, readable
 
 _LOCK = re.compile(
