@@ -25,10 +25,11 @@ from aurora_logs.records.log_record import LogRecord  # noqa: E402
 
 
 class Kind(NamedTuple):
-    """How one format of a manifest is read: by which of ours, and from record to events."""
+    """How one format of a manifest is read: by which of ours, and from record to events; native: under the log's own names."""
 
     format: str
     events: Callable[[LogRecord, str], list[Event]]
+    native: Callable[[LogRecord, str], list[Event]] | None = None
 
 
 KINDS = {
@@ -37,6 +38,8 @@ KINDS = {
     "mysql_general": Kind("mysql_general", mysql.general_events),
     "mysql_audit": Kind("mysql_audit", mysql.audit_events),
     "pg_stderr": Kind("postgresql_stderr", postgresql.stderr_events),
+    "pg_csvlog": Kind("postgresql_csvlog", postgresql.row_events, postgresql.native_row_events),
+    "pg_jsonlog": Kind("postgresql_jsonlog", postgresql.row_events, postgresql.native_row_events),
 }
 
 
@@ -47,12 +50,14 @@ class Entry(NamedTuple):
     kind: str
     format: str
     zone: str
+    is_native: bool = False
 
 
 def entries_of(manifest: Path) -> list[Entry]:
     """Read the manifest. Raises: OSError, ValueError when it is none."""
     listed = json.loads(manifest.read_text(encoding="utf-8"))["entries"]
-    return [Entry(one["file"], one["kind"], one["format"], one.get("assume_tz") or "UTC") for one in listed]
+    return [Entry(one["file"], one["kind"], one["format"], one.get("assume_tz") or "UTC",
+                  one.get("expectation") == "fields_native") for one in listed]
 
 
 def events_of(text: bytes, kind: Kind, zone: str, *, raw: bool) -> Iterable[Event]:
@@ -71,6 +76,8 @@ def lines_of(entry: Entry, folder: Path) -> list[str]:
     if kind is None or not any(one.name == kind.format for one in all_formats()):
         print(f"{entry.file}: no format {entry.format} here", file=sys.stderr)
         return []
+    if entry.is_native and kind.native is not None:
+        kind = kind._replace(events=kind.native)
     content = (folder / entry.file).read_bytes()
     if entry.kind == "file":
         return [_text(event) for event in events_of(content, kind, entry.zone, raw=False)]

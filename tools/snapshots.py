@@ -6,8 +6,9 @@ python tools/snapshots.py [tests/formats]
 import sys
 from pathlib import Path
 
-FIXTURES = Path(__file__).resolve().parents[1] / "tests" / "formats"
-sys.path.insert(0, str(FIXTURES))
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "tests" / "formats"
+sys.path[:0] = [str(ROOT), str(FIXTURES)]
 
 from fixtures import cases, expected_of  # noqa: E402
 

@@ -5,12 +5,14 @@ first and under a dated name later: their family is the live name, their ordinal
 """
 
 import re
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
 import msgspec
 
 HOUR_SUFFIX = re.compile(r"^(?P<base>.+)\.(?P<day>\d{4}-\d\d-\d\d)\.(?P<hour>\d{1,2})$")
 HOURLY_FOLDERS = ("slowquery/", "general/", "error/mysql-error-running.log", "error/mysql-error.log", "error/mariadb-error")
+_POSTGRESQL = "error/postgresql.log"
 MARKER = re.compile(r"^(?P<ordinal>.*):(?P<offset>\d{1,19})$")
 START = "0"
 CHECK_BYTES = 256  # rds-log-api.md §5.3: bytes before a position that are compared at the next read
@@ -63,6 +65,24 @@ def normal_ordinal(ordinal: str) -> str:
     """Write an ordinal as `ordinal_of` does, so that `2026-10-10.08` and `2026-10-10.8` are one hour."""
     day, _, hour = ordinal.rpartition(".")
     return f"{day}.{int(hour)}" if day and hour.isdigit() else ordinal
+
+
+def told_twice(names: Iterable[str], held: Collection[str] = ()) -> frozenset[str]:
+    """Return the names of PostgreSQL's logs that tell again what others do; they are not collected (RDS-18).
+
+    A server that writes csv or json rows writes the same messages to its stderr log as well. Where there is one, it is the
+    one that is read. held: names that are collected already; they stay, and what tells the same as one of them never comes in.
+    """
+    kinds = {name: _row_kind(name) for name in (*names, *held) if name.startswith(_POSTGRESQL)}
+    best = min(kinds.values(), default="")
+    taken = {name.removesuffix(".gz").removesuffix(kinds[name]) for name in held if name in kinds}
+    return frozenset(name for name, kind in kinds.items() if name not in held
+                     and (kind != best or name.removesuffix(".gz").removesuffix(kind) in taken))
+
+
+def _row_kind(log_file_name: str) -> str:
+    name = log_file_name.removesuffix(".gz")
+    return next((kind for kind in (".csv", ".json") if name.endswith(kind)), "")
 
 
 def segment_id(family: str, ordinal: str | None) -> str:

@@ -95,7 +95,7 @@ def engine_not_supported(instance_id: str, engine: str) -> None:
 
 
 def file_not_collected(instance_id: str, log_file_name: str) -> None:
-    """A listed file has no format of ours (RDS-16). Once a file and process."""
+    """A listed file has no format of ours (RDS-16), or tells what another file does (RDS-18). Once a file and process."""
     _emit("INFO", "Log file not collected", {"instance_id": instance_id, "log_file_name": log_file_name})
 
 

@@ -6,6 +6,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.formats.rows import RowWriter, csv_row, json_line
+
 from aurora_logs.formats import Format, Origin
 from aurora_logs.records.flow import Chunk
 from aurora_logs.records.log_record import LogRecord, encode, file_key_of
@@ -17,8 +19,12 @@ NAMES = {
     "mysql_error": ("error", "aurora-mysql", "error/mysql-error-running.log", "2026-11-22.10"),
     "mysql_general": ("general", "aurora-mysql", "general/mysql-general.log", "2026-11-22.10"),
     "mysql_audit": ("audit", "aurora-mysql", "audit/audit.log.0", None),
+    "postgresql_csvlog": ("postgresql", "aurora-postgresql", "error/postgresql.log.2026-11-22-10.csv", None),
+    "postgresql_jsonlog": ("postgresql", "aurora-postgresql", "error/postgresql.log.2026-11-22-10.json", None),
     "postgresql_stderr": ("postgresql", "aurora-postgresql", "error/postgresql.log.2026-11-22-10", None),
 }
+
+IN_COLUMNS = {"postgresql_csvlog": csv_row, "postgresql_jsonlog": json_line}
 
 
 class Read(NamedTuple):
@@ -78,7 +84,7 @@ def in_portions(form: Format, text: bytes, where: Origin, sizes: list[int], max_
 
 def assert_true(form: Format, name: str, engine: str, *, redaction: str = "off", written: Writer | None = None) -> None:
     """Every entry of the simulator's writer becomes one record with the true values."""
-    written = written or writer(NAMES[name][0], engine, "truth")
+    written = written or writer_of(name, engine, "truth")
     entries = [written.entry(1_795_342_317_811_234 + number * 700_003) for number in range(1500)]
     where = origin(name, engine=engine, redaction=redaction, log_segment=None)
     found = typed(form, b"".join(entry.content for entry in entries), where)
@@ -90,10 +96,15 @@ def assert_true(form: Format, name: str, engine: str, *, redaction: str = "off",
         assert record.parse_status == ("partial" if entry.fields.get("truncated") else "ok"), entry.content
 
 
+def writer_of(name: str, engine: str, seed: str) -> Writer:
+    """The simulator's writer of a format; where it writes another form of that log, its messages in this one."""
+    written = writer(NAMES[name][0], engine, seed)
+    return RowWriter(written, IN_COLUMNS[name]) if name in IN_COLUMNS else written
+
+
 def workload(name: str, seed: str, entries: int) -> bytes:
     """Log text of the simulator's writer, with its oddities (fake heads, credentials)."""
-    log_type, engine = NAMES[name][:2]
-    written = writer(log_type, engine, seed)
+    written = writer_of(name, NAMES[name][1], seed)
     now_us, rnd = 1_795_342_317_811_234, random.Random(seed)
     pieces = [written.file_header(now_us)]
     for _ in range(entries):

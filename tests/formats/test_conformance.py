@@ -13,7 +13,9 @@ from tools import conformance
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "conformance.py"
-KINDS = {kind: kind for kind in ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit")} | {"pg_stderr": "postgresql_stderr"}
+KINDS = {kind: kind for kind in ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit")} | {
+    "pg_stderr": "postgresql_stderr", "pg_csvlog": "postgresql_csvlog", "pg_jsonlog": "postgresql_jsonlog",
+}  # fmt: skip
 
 
 def folder_of(where: Path, names: dict[str, str], seed: int = 0) -> Path:
@@ -93,7 +95,7 @@ def test_the_corpora_are_read_right(tmp_path, split):
     told = subprocess.run([sys.executable, corpora() / "compare.py", folder, tmp_path], capture_output=True, text=True, check=True)
     table = {line.split(" ", 1)[0]: ast.literal_eval(line.split(" ", 1)[1]) for line in told.stdout.splitlines()}
     print(told.stdout)
-    for name in ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit"):
+    for name in ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit", "pg_csvlog", "pg_jsonlog"):
         counts = table[name]
         assert counts["count_ok"] == counts["files"] > 0, name
         assert counts["ok"] >= 0.995 * counts["fields"] > 0, name

@@ -18,12 +18,16 @@ PIECES = {
     "deadlocks": "\n2026-11-22T10:11:57.0Z 1 [Note] InnoDB: Transactions deadlock detected\n", "rules": "\n====================\n",
     "parts": "\n2026-11-22T10:11:57.0Z 1 [Note] *** (1) TRANSACTION:\n", "objects": '\n{ "prio" : 3, "msg" : "',
     "commands": "\n\t\t 7 Query\t", "rows": "\n1795342317811234,s,a,h,1,2,QUERY,d,'", "commas": ",", "columns": ",'",
+    "cells": '\n2026-11-22 10:13:36.000 UTC,"', "pairs": '\n2026-11-22 10:13:36.000 UTC,""', "doubled": '""', "double": '"',
+    "empty rows": "\n2026-11-22 10:13:36.000 UTC" + "," * 22, "json": '\n{"timestamp":"', "nested": '{"a":[',
     "sub-lines": "\n2026-11-22 10:13:36 UTC:::@:[1]:DETAIL:  x",
 }  # fmt: skip
 STARTS = {
     "mysql_slow": HEAD, "mysql_error": "2026-11-22T10:11:57.0Z 1 [Note] ", "mysql_general": "2026-11-22T10:11:57.0Z\t   14 Query\t",
     "mysql_audit": "1795342317811234,s,app,h,14,901,QUERY,shop,'", "postgresql_stderr": "2026-11-22 10:13:36 UTC::@:[1]:LOG:  ",
+    "postgresql_csvlog": '2026-11-22 10:13:36.000 UTC,"', "postgresql_jsonlog": '{"timestamp":"2026-11-22 10:13:36.000 UTC","message":"',
 }  # fmt: skip
+ENDS = {"postgresql_csvlog": '"' + "," * 22, "postgresql_jsonlog": '"}'}  # without them it is no entry
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +51,8 @@ def test_twice_the_size_takes_twice_as_long(name, piece, where):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_million_tiny_lines_are_one_walk(name):
     """FMT-116, PERF-22."""
-    text = (STARTS[name] + "x\n\t" * 300_000).encode()
+    line = "x\\n\\t" if name == "postgresql_jsonlog" else "x\n\t"  # which escapes them
+    text = (STARTS[name] + line * 300_000 + ENDS.get(name, "")).encode()
     records = typed(FORMATS[name], text, origin(name))
     assert sum(record.parse_status != "raw" for record in records) == 1
     assert len(records) == 1 or name == "mysql_audit"  # a row is one line, what follows is no part of it

@@ -18,7 +18,9 @@ from aurora_logs.settings import Secret, Settings, load
 
 KEY = Secret("a key of 16 or more characters")
 MODES = ("off", "default", "strict", "all")
-LOG_FORMATS = ("mysql_slow", "mysql_error", "mysql_general", "mysql_audit", "postgresql_stderr")
+LOG_FORMATS = (
+    "mysql_slow", "mysql_error", "mysql_general", "mysql_audit", "postgresql_csvlog", "postgresql_jsonlog", "postgresql_stderr",
+)  # fmt: skip
 SLOW = (
     "# Time: 2026-11-22T10:11:57.811234Z\n# User@Host: app[app] @  [10.0.0.1]  Id:    14\n"
     "# Query_time: 2.475469  Lock_time: 0.000287 Rows_sent: 10  Rows_examined: 3145718\nSET timestamp=1795342317;\n{};\n"

@@ -21,6 +21,7 @@ from aurora_logs.stages.parse import origin_of
 from aurora_logs.stages.split import Tail, split
 
 ALL_RECORDS, ALL_BYTES = 1_000_000, 1 << 30  # of one call of a format: a chunk is bounded already
+_QUOTING = ("postgresql_csvlog", "postgresql_jsonlog")  # statements stand in quotes there: a credential's place can't be told
 
 
 class _Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,25 +140,24 @@ def redacted(pieces: Iterator[bytes], instance: Instance, log_file_name: str, se
 def _chunk_redacted(chunk: Chunk, held: Held, origin: Origin, log_format: Format, mark: Mark) -> bytes:
     parsed = log_format.ndjson(chunk, origin, held.checkpoint.tail, max_records=ALL_RECORDS, max_bytes=ALL_BYTES)
     held.checkpoint = msgspec.structs.replace(held.checkpoint, byte_offset=parsed.end_offset, tail=parsed.context)
-    dialect = "postgresql" if log_format.log_type == "postgresql" else "mysql"
     written, position = [], 0
     for line in parsed.lines:
         where = _decode(line)
         begin = where.log_file_offset - chunk.offset
         end = min(begin + where.log_record_bytes, len(chunk.content))
         written.append(chunk.content[position:begin])
-        written.append(_entry_redacted(chunk.content[begin:end], where, dialect, origin.redaction, mark))
+        entry = chunk.content[begin:end]
+        written.append(entry if origin.redaction == "off" else _entry_redacted(entry, where, log_format, mark))
         position = end
     written.append(chunk.content[position:])
     return b"".join(written)
 
 
-def _entry_redacted(entry: bytes, where: _Where, dialect: str, redaction: str, mark: Mark) -> bytes:
-    if redaction == "off":
-        return entry
-    if where.parse_status == "raw":
+def _entry_redacted(entry: bytes, where: _Where, log_format: Format, mark: Mark) -> bytes:
+    if where.parse_status == "raw" or (where.redactions and log_format.name in _QUOTING):
         return mask_raw(entry) + b"\n"
     if where.redactions:
+        dialect = "postgresql" if log_format.log_type == "postgresql" else "mysql"
         return redact_message(redact_sql(entry, dialect, mark)[0], dialect, mark)[0]
     return entry
 

@@ -12,6 +12,7 @@ from aurora_logs.ops.database_settings import findings
 from aurora_logs.ports import Inspected, Provisioning, QueueAdmin
 from aurora_logs.records.fleet import Instance, ListedFile
 from aurora_logs.scope import Selection
+from aurora_logs.segments import told_twice
 from aurora_logs.settings import Settings
 from aurora_logs.stages.discover import is_wanted
 
@@ -161,7 +162,8 @@ class SourceChecks:
         except InstanceNotReady as error:
             yield unknown(name, str(error))
             return
-        known = [one for one in files if format_of(instance.engine, one.log_file_name)]
+        twins = told_twice(one.log_file_name for one in files)
+        known = [one for one in files if format_of(instance.engine, one.log_file_name) and one.log_file_name not in twins]
         self._listed += [(instance, one) for one in known]
         size_bytes = sum(one.size_bytes for one in known)
         yield ok(name, f"{len(known)} of {len(files)} files are collected, {size_bytes:,} bytes") if known else Check(

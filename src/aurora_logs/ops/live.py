@@ -13,7 +13,16 @@ from aurora_logs.ops.steps import step
 from aurora_logs.ports import LogSource
 from aurora_logs.records.fleet import Instance, ListedFile
 from aurora_logs.records.flow import Answer, Checkpoint, Portion, Segment
-from aurora_logs.segments import START, family_of, is_hourly, normal_ordinal, ordinal_of, parse_marker, segment_id
+from aurora_logs.segments import (
+    START,
+    family_of,
+    is_hourly,
+    normal_ordinal,
+    ordinal_of,
+    parse_marker,
+    segment_id,
+    told_twice,
+)
 from aurora_logs.settings import Settings
 from aurora_logs.stages.parse import parse
 from aurora_logs.stages.split import Tail, split
@@ -44,9 +53,11 @@ def live_files(source: LogSource, instance: Instance, log_type: str = "") -> lis
     """Return the newest file of each log type. Raises: NotFound when there is none; as LogSource.log_files."""
     found: dict[str, list[ListedFile]] = {}
     formats: dict[str, Format] = {}
-    for listed in source.log_files(instance.instance_id):
+    files = source.log_files(instance.instance_id)
+    twins = told_twice(one.log_file_name for one in files)
+    for listed in files:
         log_format = format_of(instance.engine, listed.log_file_name)
-        if log_format is None or log_type not in ("", log_format.log_type):
+        if log_format is None or listed.log_file_name in twins or log_type not in ("", log_format.log_type):
             continue
         found.setdefault(log_format.log_type, []).append(listed)
         formats[log_format.log_type] = log_format

@@ -198,10 +198,10 @@ class SubLine(msgspec.Struct, frozen=True, kw_only=True):
 class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     """A message of a PostgreSQL log with its folded lines (record-schema.md §6.5).
 
-    sub_lines (T): the folded lines in file order, on the typed record only.
+    sub_lines (T): the folded lines in file order, on the typed record only; session_start_raw (T): as a log in columns prints it.
     """
 
-    typed_only: ClassVar[tuple[str, ...]] = (*LogRecord.typed_only, "sub_lines")
+    typed_only: ClassVar[tuple[str, ...]] = (*LogRecord.typed_only, "sub_lines", "session_start_raw")
 
     pg_query_step: str | None = None
     pg_query_name: str | None = None
@@ -268,6 +268,7 @@ class PostgresRecord(LogRecord, frozen=True, kw_only=True, omit_defaults=True):
     crash_exit_code: int | None = None
 
     sub_lines: tuple[SubLine, ...] | None = None
+    session_start_raw: str | None = None
 
 
 RECORD_TYPES: dict[str, type[LogRecord]] = {

@@ -93,3 +93,16 @@ def test_names_that_are_not_there_are_answered_with_the_nearest(source):
         list(whole_file(source, instance, "slowquery/mysql-slow.log"))
     with pytest.raises(NotFound, match="has no audit log"):
         live_files(source, instance, "audit")
+
+
+def test_the_end_of_a_log_that_is_written_twice_is_shown_once(tmp_path):
+    """RDS-18: the rows of a csvlog are the stderr log's messages."""
+    folder = tmp_path / "pg-1" / "error"
+    folder.mkdir(parents=True)
+    for name in ("postgresql.log.2026-11-22-10", "postgresql.log.2026-11-22-10.csv"):
+        (folder / name).write_text("2026-11-22 10:13:36 UTC::@:[1]:LOG:  x\n")
+    source = FolderLogSource(tmp_path)
+
+    shown = live_files(source, find_instance(source, "pg-1"))
+
+    assert [(one.listed.log_file_name, one.before) for one in shown] == [("error/postgresql.log.2026-11-22-10", None)]

@@ -1,6 +1,7 @@
 """discover: listings become rows, rows that lack deliveries become hints; nothing is believed on one listing's word."""
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.stages.stage_bench import FAMILY, FILE, INSTANCE, MemorySource, checkpoint, hour, rotated, row
 
 from aurora_logs import telemetry
@@ -273,3 +274,38 @@ def test_a_checkpoint_lost_in_the_middle_of_a_visit_starts_over_and_searches_fir
     found = first_checkpoint(FILE, [row(segment_id=hour(8), delivered_bytes=50, status="processing")])
 
     assert (found.segment_id, found.byte_offset, found.resend_until) == (hour(8), 0, 100)
+
+
+POSTGRESQL = replace(INSTANCE, engine="aurora-postgresql")
+
+
+@pytest.mark.parametrize(
+    ("listings", "collected"),
+    [
+        ([[PG, f"{PG}.csv"]], {PG}),
+        ([[f"{PG}.csv", f"{PG}.json", PG]], {PG}),
+        ([[f"{PG}.csv.gz", f"{PG}.gz"]], {f"{PG}.gz"}),
+        ([[PG], [PG, f"{PG}.csv"], [f"{PG}.csv"]], {PG}),
+        ([[f"{PG}.csv"]], {f"{PG}.csv"}),
+        ([[f"{PG}.csv", f"{PG}.json"]], {f"{PG}.csv"}),
+        ([[f"{PG}.csv"], [f"{PG}.csv", PG], [f"{PG}.csv", PG, f"{PG}0", f"{PG}0.csv"]], {f"{PG}.csv", f"{PG}0"}),
+    ],
+)
+def test_of_logs_with_the_same_messages_one_is_collected(account, listings, collected):
+    """RDS-18: stderr and its csv and json twins, in whatever order they are listed; what was begun is gone on with."""
+    one = account()
+    for names in listings:
+        one.source.listed = [listed(name, size=100 + len(names)) for name in names]
+        one.bench.clock.sleep(31)
+        rows = one.listing.rows(POSTGRESQL)
+    assert {row.log_file_name for row in rows} == collected
+    assert all(row.missing == 0 for row in rows if row.log_file_name in listings[-1])
+
+
+def test_a_listing_of_the_lately_written_files_alone_brings_no_twin_in(account):
+    """RDS-18, RDS-08: the stderr log is known from an earlier listing."""
+    one = account()
+    for names, whole in (([PG], True), ([f"{PG}.csv"], False)):
+        one.source.listed = [listed(name) for name in names]
+        rows = one.listing.rows(POSTGRESQL, whole=whole)
+    assert [row.log_file_name for row in rows] == [PG]

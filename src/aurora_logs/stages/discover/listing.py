@@ -17,6 +17,7 @@ from aurora_logs.segments import (
     ordinal_order,
     parse_marker,
     segment_id,
+    told_twice,
 )
 from aurora_logs.settings import Settings, parse_age_sec
 
@@ -45,9 +46,11 @@ class Listing:
         listed = self._source.log_files(instance.instance_id, written_since_ms=since_ms, name_contains=family)
         now_sec = self._clock.now_us() // 1_000_000
         seen = set()
+        held = [name for name, row in before.items() if row.resource_id == instance.resource_id]
+        twins = told_twice((one.log_file_name for one in listed), held)
         for one in sorted(listed, key=_age):  # oldest first: a kill in between leaves no unseen file behind seen ones
             log_format = format_of(instance.engine, one.log_file_name)
-            if log_format is None:
+            if log_format is None or one.log_file_name in twins:
                 self._name_once(instance, one.log_file_name)
                 continue
             if family and family_of(one.log_file_name) != family:
