@@ -170,6 +170,13 @@ def test_the_client_is_split_at_the_last_colon(whence, address, port, is_local):
         assert (record.client_address, record.client_port, record.pg_connection_local) == (address, port, is_local)
 
 
+@pytest.mark.parametrize(("form", "shape"), BOTH)
+def test_names_that_are_not_known_are_absent(form, shape):
+    """FMT-92: `[unknown]` in any language, and empty ones."""
+    (record,) = records(form, shape(user="[unknown]", dbname="[unbekannt]", application_name=""))
+    assert (record.user_name, record.db_namespace, record.db_application_name) == (None, None, None)
+
+
 def test_a_translated_severity_is_understood_and_the_state_names_the_event():
     """FMT-114, REC-39."""
     (record,) = records(CSV, csv_row(error_severity="FEHLER", state_code="42P01", message="Relation »x« existiert nicht", statement="SELECT 1"))

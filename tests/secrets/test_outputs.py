@@ -14,7 +14,7 @@ from planted import SECRET, SHORTEST, leaks
 from tests.acceptance.cli_world import Answer, aurora_logs, environment
 from tests.acceptance.test_openobserve_sink import Simulator
 
-COUNT = int(os.environ.get("PLANTED_SECRETS", "100000"))  # entries of each of the three files
+COUNT = int(os.environ.get("PLANTED_SECRETS", "100000"))  # entries of each of the three large files
 WITHIN_SEC = 600.0
 KEY = "a key of 16 or more characters"
 MODES = ("default", "strict", "all")
@@ -68,7 +68,7 @@ def test_nothing_that_a_collector_leaves_behind_or_says_holds_a_secret(source: P
 
     assert done.code == 0, done.err[-2000:]
     assert not leaks(shown(done))
-    assert records_in(tmp_path / "data") >= 3 * COUNT
+    assert records_in(tmp_path / "data") >= 3 * COUNT + 2 * (COUNT // 10)
     assert where_it_stands(tmp_path / "data") == []
 
 
