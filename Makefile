@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 PY := .venv/bin/python
 PARTS := $(PY) -m tools.parts
-.PHONY: help demo demo-distributed test quick check simulate mutations fuzz kills cases bench proof engines snapshots docs accept run-env dev-env
+.PHONY: help demo demo-distributed test test-long quick check simulate mutations fuzz kills cases bench proof engines snapshots docs accept run-env dev-env
 
 help: ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -22,8 +22,11 @@ demo: run-env ## the whole product against its simulator, with two kills and a l
 demo-distributed: dev-env ## 2 discovery, 3 processors, Kafka, DynamoDB: kills, a broker's restart, an outage, the ledger (2 min)
 	@$(PY) -m tools.distributed $(ARGS)
 
-test: dev-env ## every test; an engine that is missing skips its tests (with CI=true: a failure)
-	@$(PARTS) run unit secrets fuzz faults simulation mutations demo kills servers distributed
+test: dev-env ## the tests (under 20 min); an engine that is missing skips its tests (with CI=true: a failure)
+	@$(PARTS) run unit faults simulation mutations demo kills servers
+
+test-long: dev-env ## secrets by the hundred thousand, fuzz, the distributed product under kills (15 min)
+	@$(PARTS) run secrets fuzz distributed
 
 quick: dev-env ## tests of under 3 minutes: no long simulation, no kills, no engines
 	@$(PARTS) run quick

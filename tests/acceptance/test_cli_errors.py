@@ -224,7 +224,7 @@ def test_a_row_that_was_spoilt_by_hand_is_named_with_the_cure(simulator, tmp_pat
     with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite3")) as state, state:
         state.execute("""UPDATE "aurora-log-checkpoints" SET intent = '{"id": 5'""")
         state.execute("""UPDATE "aurora-log-file-tracking" SET file_size = 'much'""")
-        state.execute("""UPDATE "aurora-instance-metadata" SET updated_at = 'soon'""")
+        state.execute("""UPDATE "aurora-instance-metadata" SET updated_at = 'soon' WHERE instance_id = 'reports'""")
 
     for words in (("checkpoints", "list"), ("files", "list"), ("instances", "list")):
         answer = aurora_logs(*words, env=env)
@@ -300,7 +300,7 @@ def test_a_word_that_is_no_command_is_answered_with_the_one_that_is_meant(words,
 
 
 @pytest.mark.parametrize("words", [
-    ("query",), ("files", "list", "-o", "xml"), ("files", "list", "--nothing"), ("run", "processor"),
+    ("query",), ("files", "list", "-o", "xml"), ("files", "list", "--nothing"), ("run", "standalon"),
     ("search", "--since", "yesterday-ish"), ("top", "queries", "--limit", "0"), ("tail", "x"),
     ("files", "list", "--type", "slow"), ("parse", "-o", "table", "--gzip", "x"), ("dlq", "replay"),
 ], ids=" ".join)

@@ -90,7 +90,7 @@ def test_a_kill_at_every_port_call_loses_nothing_and_doubles_nothing(tmp_path: P
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "aurora_logs_simulator", "serve", "--port", "0", "--instances", "demo", "--speed", "120",
-               "--seed", "kills", "--entries-per-sec", "120", "--calls-per-sec", "0", "--no-signature",
+               "--seed", "kills", "--entries-per-sec", "300", "--calls-per-sec", "0", "--no-signature",
                "--fault", "slow=0.5:0.03"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -140,7 +140,7 @@ def test_random_kills_of_real_processes_lose_nothing_and_double_nothing(simulato
             assert process.poll() is None
             assert time.monotonic() < until_sec
             time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 0.8))
+        time.sleep(chance.uniform(0.0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
         intents, in_hand, _ = state_of(data)

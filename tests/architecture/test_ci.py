@@ -59,7 +59,7 @@ def run_ci(tmp_path, *, failing):
     """Run the real .ci/run over a Makefile whose targets do nothing, except one that fails."""
     for name in (".ci", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    targets = ["engines", "check", "test"]
+    targets = ["engines", "check", "test", "test-long"]
     # `check` leaves a green result, so that the closing table has something to add up
     result = '{"part": "check", "minutes": 0.0, "passed": 1, "failed": 0, "skipped": 0}'
     lines = [f".PHONY: {' '.join(targets)}", "check: written",
@@ -69,7 +69,7 @@ def run_ci(tmp_path, *, failing):
     return subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("failing", ["engines", "check", "test"])
+@pytest.mark.parametrize("failing", ["engines", "check", "test", "test-long"])
 def test_a_failing_target_makes_ci_red(tmp_path, failing):
     assert run_ci(tmp_path, failing=failing).returncode != 0
 

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
         "aurora-logs files list --filter 'behind_bytes>0' --columns instance_id,log_file_name,behind_bytes", exits=(0, 2, 4))
     add(files, show_file, "show", "aurora-logs files show shop-1 slowquery/mysql-slowquery.log",
         "aurora-logs files show shop-1 slowquery/mysql-slowquery.log -o json", exits=(0, 2, 4))
-    add(files, replay_file, "replay", "aurora-logs files replay shop-1 slowquery/mysql-slowquery.log.2026-11-22.06 --dry-run",
+    add(files, replay_file, "replay", "aurora-logs files replay shop-1 slowquery/mysql-slowquery.log --dry-run",
         "aurora-logs files replay shop-1 error/mysql-error-running.log --from 0 --to 1000000 --yes", exits=(0, 2, 4, 6, 7))
     app.add_typer(files)
 
