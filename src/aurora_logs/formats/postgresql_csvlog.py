@@ -30,6 +30,7 @@ from aurora_logs.text import blank_end
 
 _ENGINES = ("postgres", "aurora-postgresql")
 _LEAST: Final = 23  # columns of a row
+_STAMP_BYTES: Final = 80  # more than a stamp has
 _STAMP = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})? [^\s,\"]{1,40}(?=,)"
 _INSIDE = rb"[^\"]*+(?:\"\"[^\"]*+|%b)*+" % STAY.encode()  # of a quoted field
 _FIELDS = rb"(?:,(?:\"%b\"(?!\")|[^\",\r\n]*+(?!\"))|%b)" % (_INSIDE, STAY.encode())
@@ -43,42 +44,43 @@ def _is_row(content: bytes, at: int) -> bool:
     return _ROW.match(content, at) is not None
 
 
+def _starts(content: bytes, at: int) -> Iterator[int]:
+    """Yield the lines behind `at` that begin as rows do."""
+    return (found.end() for found in _LINE.finditer(content, at))
+
+
 def _next_border(content: bytes, at: int) -> int:
     """Return where the row at `at` ends; of other text, where the next row begins, -1 when there is none."""
     if row := _ROW.match(content, at):
         return row.end()
-    starts = (found.end() for found in _LINE.finditer(content, at))
-    return next((start for start in starts if _is_row(content, start)), -1)
+    return next((start for start in _starts(content, at) if _is_row(content, start)), -1)
+
+
+def _ended(content: bytes, at: int) -> int:
+    """Return where the row at `at` ends; 0 for other text, and for a row whose last line may go on."""
+    row = _ROW.match(content, at)
+    return row.end() if row and content.endswith(b"\n", at, row.end()) else 0
 
 
 def _is_open(content: bytes, at: int) -> bool:
-    """Tell whether the text at `at` may become a row by what follows; of a stamp that the end cuts, too."""
-    return _OPEN_ROW.match(content, at) is not None or (b"\n" not in content[at : at + 80] and at + 80 > len(content))
+    """Tell whether the text at `at` may become a row by what follows; a line that ends before its stamp does may, too."""
+    is_short = b"\n" not in content[at : at + _STAMP_BYTES] and at + _STAMP_BYTES > len(content)
+    return is_short or _OPEN_ROW.match(content, at) is not None
 
 
 def _settled_end(content: bytes) -> int:
-    """Return the end of the last row, or of the text before one, that stays a border whatever follows.
+    """Return the end of the last row that is one whatever follows.
 
     Rows are told from the front alone: a whole row may stand in a quoted field of another.
     """
-    settled, at = 0, blank_end(content, 0)
-    while at < len(content):
-        row = _ROW.match(content, at)
-        if row and content.endswith(b"\n", at, row.end()):
-            settled, at = row.end(), blank_end(content, row.end())
-            continue
-        if _is_open(content, at):
-            return settled
-        for found in _LINE.finditer(content, at):
-            at = found.end()
-            row = _ROW.match(content, at)
-            if row and content.endswith(b"\n", at, row.end()):
-                settled = at
-                break
-            if _is_open(content, at):
-                return settled
+    settled = at = 0
+    while at >= 0 and (at := blank_end(content, at)) < len(content):
+        if end := _ended(content, at):
+            settled = at = end
+        elif _is_open(content, at):
+            break
         else:
-            return settled
+            at = next((start for start in _starts(content, at) if _ended(content, start) or _is_open(content, start)), -1)
     return settled
 
 
@@ -112,8 +114,7 @@ class PostgresqlCsvlog:
         """Find the next whole row."""
         if start == 0 and _is_row(buffer, 0):
             return 0
-        starts = (found.end() for found in _LINE.finditer(buffer, max(0, start - 1)))
-        return next((place for place in starts if _is_row(buffer, place)), -1)
+        return next((place for place in _starts(buffer, max(0, start - 1)) if _is_row(buffer, place)), -1)
 
     def entries(self, chunk: Chunk, origin: Origin, context: bytes) -> Iterator[LogRecord]:
         """Read each row by the grammar."""
