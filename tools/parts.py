@@ -67,7 +67,7 @@ PARTS: dict[str, Part] = {
     "kills": Part(6, ((*PYTEST, "tests/acceptance/test_kills.py"),)),
     "servers": Part(10, (
         (*PYTEST, "tests/acceptance/test_real_postgresql.py"),
-        (*PYTEST, "tests/engines"),
+        (*PYTEST, *TWO_PROCESSES, "--dist=loadfile", "tests/engines"),  # a broker and tables each
         (*PYTEST, "-m", "engine", "tests/contracts"),
     )),
     "distributed": Part(10, (
