@@ -19,10 +19,10 @@ def _ids(world):
 
 def _delivered(world):
     """Return how far the checkpoints have passed, by file key: what lies below was acknowledged."""
-    checkpoints = world.fleet.state.checkpoints()  # before the rows: each then has one
+    checkpoints = world.fleet.state.checkpoints()
     types = {(row.instance_id, row.family): row.log_type for row in world.fleet.state.all_tracked()}
     return {file_key_of(row.resource_id, types[row.instance_id, row.log_file_name], row.segment_id): row.byte_offset
-            for row in checkpoints}
+            for row in checkpoints if (row.instance_id, row.log_file_name) in types}
 
 
 def _crash(world):

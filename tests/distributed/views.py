@@ -22,9 +22,11 @@ def copies(world):
 
 
 def shows_twice(world, tokens):
-    """Return what `search` shows more than once, of a sample, and the difference of what `top` counts to the distinct records."""
-    searched = {token: world.fleet.command("search", token, "--limit", "10", "-o", "ndjson").splitlines()
+    """Return what `search` does not show exactly once, of a sample, and the difference of what `top` counts to the distinct records."""
+    searched = {token: [json.loads(row)["record_id"] for row in
+                        world.fleet.command("search", token, "--limit", "10", "-o", "ndjson").splitlines()]
                 for token in sorted(tokens)[:SAMPLE]}
     statements = {row["record_id"] for row in map(json.loads, world.sink.rows()) if {"db_query_text", "duration_sec"} <= row.keys()}
     ranked = world.fleet.command("top", "queries", "--by", "instance", "--limit", "100", "-o", "ndjson").splitlines()
-    return [token for token, rows in searched.items() if len(rows) != 1], sum(json.loads(row)["count"] for row in ranked) - len(statements)
+    wrong = [(token, ids) for token, ids in searched.items() if not ids or len(set(ids)) < len(ids)]
+    return wrong, sum(json.loads(row)["count"] for row in ranked) - len(statements)
