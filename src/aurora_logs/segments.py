@@ -75,9 +75,13 @@ def told_twice(names: Iterable[str], held: Collection[str] = ()) -> frozenset[st
     """
     kinds = {name: _row_kind(name) for name in (*names, *held) if name.startswith(_POSTGRESQL)}
     best = min(kinds.values(), default="")
-    taken = {name.removesuffix(".gz").removesuffix(kinds[name]) for name in held if name in kinds}
+    taken = {_told_by(name, kinds[name]): kinds[name] for name in held if name in kinds}
     return frozenset(name for name, kind in kinds.items() if name not in held
-                     and (kind != best or name.removesuffix(".gz").removesuffix(kind) in taken))
+                     and (kind != best or taken.get(_told_by(name, kind), kind) != kind))  # compressed it is the same log still
+
+
+def _told_by(log_file_name: str, kind: str) -> str:
+    return log_file_name.removesuffix(".gz").removesuffix(kind)
 
 
 def _row_kind(log_file_name: str) -> str:

@@ -6,14 +6,8 @@ import pytest
 from tests.faults.bench import LISTING, PORTION, POSTGRES, SLOW
 from tests.simulator.simulated import fault
 
-from aurora_logs.formats import format_of
 from aurora_logs_simulator.clock import SECOND_US
 from aurora_logs_simulator.instance import Spec
-
-needs_postgresql = pytest.mark.skipif(format_of("postgres", "error/postgresql.log.2026-10-10-06") is None,
-                                      reason="the PostgreSQL format is not there")
-needs_error_log = pytest.mark.skipif(format_of("aurora-mysql", "error/mysql-error-running.log") is None,
-                                     reason="the MySQL error log's format is not there")
 
 
 def test_the_unread_tail_of_the_old_hour_is_read_by_its_rotated_name(bench):
@@ -178,7 +172,6 @@ def test_start_from_says_which_old_files_are_read(bench, start_from, expected):
     assert len(one.records()) == expected
 
 
-@needs_postgresql
 def test_a_dated_file_that_appeared_while_we_were_down_is_read_from_its_first_byte(bench):
     """RDS-57: start policy "end" is for the first listing of an instance only."""
     one = bench(POSTGRES, settings={"start_from": "end"})
@@ -193,7 +186,6 @@ def test_a_dated_file_that_appeared_while_we_were_down_is_read_from_its_first_by
     assert [token for token in tokens if token not in stored] == []
 
 
-@needs_postgresql
 def test_dated_files_are_complete_over_rotation_compression_and_a_kill(bench):
     """RDS-54, 57: `.log` becomes `.log.gz` while it is read: one segment, no second read."""
     one = bench(POSTGRES, faults=[fault("compress_between_portions", 0.3), fault("compress_closed", 0.3)])
@@ -208,7 +200,6 @@ def test_dated_files_are_complete_over_rotation_compression_and_a_kill(bench):
     assert one.problems() == []
 
 
-@needs_error_log
 def test_a_filtered_error_log_is_done_without_a_gap_and_without_a_storm(bench):
     """RDS-56: 19 KB are listed more than anybody gets."""
     one = bench(Spec(identifier="db-1", engine="aurora-mysql", log_types=("error",)), faults=[fault("error_log_filtered")])
@@ -225,7 +216,6 @@ def test_a_filtered_error_log_is_done_without_a_gap_and_without_a_storm(bench):
     assert one.calls(LISTING) <= 6
 
 
-@needs_error_log
 def test_an_empty_live_file_costs_no_call(bench):
     """RDS-47, planner row 8: an error log is often empty for hours after its rotation."""
     one = bench(Spec(identifier="db-1", engine="aurora-mysql", log_types=("error",)))
