@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_logs.segments import is_earlier
+from aurora_logs.segments import is_earlier, told_twice
 
 
 @pytest.mark.parametrize(("ordinal", "other", "expected"), [
