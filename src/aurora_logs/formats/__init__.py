@@ -19,7 +19,17 @@ from aurora_logs.records.flow import Chunk, Parsed
 from aurora_logs.records.lines import Lines
 from aurora_logs.records.log_record import DB_SYSTEMS, LogRecord, encode, record_id
 from aurora_logs.sql.redaction import mask_raw
-from aurora_logs.text import Times, blank_end, content_end, cut_text, hour_in_name, lines_within, readable
+from aurora_logs.text import (
+    Printed,
+    Times,
+    blank_end,
+    content_end,
+    cut_text,
+    hour_in_name,
+    instant_of,
+    lines_within,
+    readable,
+)
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +132,19 @@ def borrowed_time(origin: Origin, times: Times) -> tuple[int, str]:
         return times.last_us, "carried"
     hour = name_hour(origin)
     return (hour, "from_file_name") if hour else (max(origin.arrival_us, 1), "ingest")
+
+
+def fill_time(clock: Printed | None, origin: Origin, times: Times, fields: dict[str, Any], errors: set[str]) -> Times:
+    """Fill in the printed time where it is plausible, else the one of the entry before; return what is known from here on."""
+    if clock is not None:
+        us, quality = instant_of(clock, origin.zone)
+        fields["tz_raw"] = clock.zone or None
+        if times.plausible(us, name_hour(origin)):
+            fields["timestamp_us"], fields["ts_quality"] = us, quality
+            return times.after(us)
+        errors.add("implausible time")
+    fields["timestamp_us"], fields["ts_quality"] = borrowed_time(origin, times)
+    return times
 
 
 def raw_fields(extent: Extent, origin: Origin, times: Times, default_engine: str, reason: str) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from aurora_logs.formats import Extent, Origin, borrowed_time, frame, name_hour, raw_fields
+from aurora_logs.formats import Extent, Origin, borrowed_time, fill_time, frame, raw_fields
 from aurora_logs.formats.mysql_error.borders import begins_monitor, is_deadlock, parts
 from aurora_logs.formats.mysql_error.heads import Head, head_at
 from aurora_logs.formats.mysql_error.message import read_message
 from aurora_logs.records.log_record import ErrorRecord, worst_of
-from aurora_logs.text import DAY_US, INT64_MAX, Times, instant_of, readable
+from aurora_logs.text import DAY_US, INT64_MAX, Times, readable
 
 MARK = b"[Your log message was truncated]"
 _MARKED = re.compile(rb"(?<=\n)%b[ \t]*\n|%b[ \t]*(?=\r?\n|\Z)" % ((re.escape(MARK),) * 2))
@@ -87,15 +87,7 @@ def _clock(head: Head, origin: Origin, times: Times, fields: dict[str, Any], err
     fields["ts_raw"] = readable(head.time)[0] or None
     if head.clock is None:
         errors.add("bad json" if head.is_spoilt else "bad time")
-    else:
-        us, quality = instant_of(head.clock, origin.zone)
-        fields["tz_raw"] = head.clock.zone or None
-        if times.plausible(us, name_hour(origin)):
-            fields["timestamp_us"], fields["ts_quality"] = us, quality
-            return times.after(us)
-        errors.add("implausible time")
-    fields["timestamp_us"], fields["ts_quality"] = borrowed_time(origin, times)
-    return times
+    return fill_time(head.clock, origin, times, fields, errors)
 
 
 def _read_head(head: Head, fields: dict[str, Any], errors: set[str]) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from aurora_logs.formats import Extent, Origin, borrowed_time, frame, name_hour, raw_fields
+from aurora_logs.formats import Extent, Origin, fill_time, frame, raw_fields
 from aurora_logs.formats.mysql_general.databases import Databases
 from aurora_logs.formats.mysql_general.heads import Head, head_at
 from aurora_logs.records.log_record import GeneralRecord, worst_of
 from aurora_logs.sql.redaction import redact_message
 from aurora_logs.sql.statement import statement_fields
-from aurora_logs.text import INT64_MAX, Times, cut_text, instant_of, readable
+from aurora_logs.text import INT64_MAX, Times, cut_text, readable
 
 DIALECT = "mysql"
 SEVERITY = 9  # nothing is printed (record-schema.md §9)
@@ -93,15 +93,7 @@ def _clock(head: Head, origin: Origin, times: Times, fields: dict[str, Any], err
         fields["ts_raw"] = readable(head.time)[0]
         if head.clock is None:
             errors.add("bad time")
-        else:
-            us, quality = instant_of(head.clock, origin.zone)
-            fields["tz_raw"] = head.clock.zone or None
-            if times.plausible(us, name_hour(origin)):
-                fields["timestamp_us"], fields["ts_quality"] = us, quality
-                return times.after(us)
-            errors.add("implausible time")
-    fields["timestamp_us"], fields["ts_quality"] = borrowed_time(origin, times)
-    return times
+    return fill_time(head.clock if head.time is not None else None, origin, times, fields, errors)
 
 
 def _read_argument(
